@@ -1,0 +1,1 @@
+"""Discrete-event models of document flows between agencies, their statistics and reports."""

@@ -1,0 +1,178 @@
+"""Two alternatives compared, replication by replication, on the legs that both have.
+
+Rule kept here: like is compared with like. A leg counts where both alternatives have it and both completed
+it; how many legs only one of them has is said beside every difference. Quantiles are those of the two paired
+samples, and their difference is the difference of the quantiles.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sim.analysis.cohort import CohortLegs
+from sim.analysis.intervals import CONFIDENCE, student
+from sim.analysis.output import QUANTILES, ReplicationNumbers
+from sim.analysis.quantiles import mean, quantiles
+from sim.errors import InputError
+from sim.observations import Floats, Outcome
+
+# Metrics of a comparison: the sample they come from, by the path of the metric in summary.json.
+METRICS = (
+    "turnaround_s.mean",
+    "turnaround_s.p50",
+    "turnaround_s.p90",
+    "turnaround_s.p95",
+    "turnaround_working_s.mean",
+    "turnaround_last_s.mean",
+    "signed_registered_s.mean",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PairedNumbers:
+    """One replication of two alternatives, side by side; small and picklable.
+
+    Args:
+        baseline: Name of the alternative compared with.
+        alternative: Name of the other.
+        replication: Number of the replication.
+        values: The baseline's and the alternative's value of each metric, in seconds; NaN where there is
+            none.
+        paired: Legs (documents for ``turnaround_last_s``) that each metric rests on.
+        shared: Measured legs that both have.
+        only_baseline: Measured legs that only the baseline has.
+        only_alternative: Measured legs that only the alternative has.
+    """
+
+    baseline: str
+    alternative: str
+    replication: int
+    values: dict[str, tuple[float, float]]
+    paired: dict[str, int]
+    shared: int
+    only_baseline: int
+    only_alternative: int
+
+
+def pair(baseline: ReplicationNumbers, alternative: ReplicationNumbers) -> PairedNumbers:
+    """Pair two alternatives of one replication by the keys of their legs.
+
+    A document's turnaround to its last recipient is taken over the shared legs that both completed; a
+    document with a shared leg that is open in either is left out.
+
+    Args:
+        baseline: Numbers of the alternative compared with, with their legs.
+        alternative: Numbers of the other, with their legs.
+
+    Raises:
+        InputError: ``E-NOT-PAIRED`` the replications differ, or the legs were dropped.
+    """
+    if baseline.replication != alternative.replication:
+        raise InputError(
+            "E-NOT-PAIRED",
+            f"found replications {baseline.replication} and {alternative.replication}",
+            "compare two alternatives of the same replication",
+        )
+    if baseline.legs is None or alternative.legs is None:
+        raise InputError("E-NOT-PAIRED", "found numbers without their legs", "compare before slim()")
+    a, b = baseline.legs, alternative.legs
+    _, in_a, in_b = np.intersect1d(a.leg, b.leg, assume_unique=True, return_indices=True)
+    both = (a.outcome[in_a] == Outcome.COMPLETED) & (b.outcome[in_b] == Outcome.COMPLETED)
+    done_a, done_b = in_a[both], in_b[both]
+    samples = {
+        name: _known(getattr(a, name)[done_a], getattr(b, name)[done_b])
+        for name in ("turnaround_s", "turnaround_working_s", "signed_registered_s")
+    }
+    samples["turnaround_last_s"] = _last(a, b, in_a, in_b, both)
+    values: dict[str, tuple[float, float]] = {}
+    paired: dict[str, int] = {}
+    for metric in METRICS:
+        name, statistic = metric.split(".")
+        of_a, of_b = samples[name]
+        values[metric] = (_statistic(of_a, statistic), _statistic(of_b, statistic))
+        paired[metric] = int(of_a.size)
+    return PairedNumbers(
+        baseline=baseline.alternative,
+        alternative=alternative.alternative,
+        replication=baseline.replication,
+        values=values,
+        paired=paired,
+        shared=int(in_a.size),
+        only_baseline=int(a.leg.size - in_a.size),
+        only_alternative=int(b.leg.size - in_b.size),
+    )
+
+
+def _known(a: Floats, b: Floats) -> tuple[Floats, Floats]:
+    known = np.isfinite(a) & np.isfinite(b)
+    return a[known], b[known]
+
+
+def _statistic(sample: Floats, name: str) -> float:
+    return mean(sample) if name == "mean" else quantiles(sample, (QUANTILES[name],))[0]
+
+
+def _last(
+    a: CohortLegs, b: CohortLegs, in_a: np.ndarray[Any, Any], in_b: np.ndarray[Any, Any], both: Any
+) -> tuple[Floats, Floats]:
+    """Return the turnaround to the last recipient of the documents whose shared legs are all closed."""
+    still_open = (a.outcome[in_a] == Outcome.OPEN) | (b.outcome[in_b] == Outcome.OPEN)
+    unfinished = np.unique(a.doc[in_a[still_open]])
+    rows = np.flatnonzero(both & ~np.isin(a.doc[in_a], unfinished))
+    rows = rows[np.argsort(a.doc[in_a[rows]], kind="stable")]
+    if not rows.size:
+        return a.turnaround_s[:0], b.turnaround_s[:0]
+    doc = a.doc[in_a[rows]]
+    starts = np.flatnonzero(np.concatenate([[True], doc[1:] != doc[:-1]]))
+    return (
+        np.maximum.reduceat(a.turnaround_s[in_a[rows]], starts),
+        np.maximum.reduceat(b.turnaround_s[in_b[rows]], starts),
+    )
+
+
+def compare(pairs: Sequence[PairedNumbers], confidence: float = CONFIDENCE) -> list[dict[str, Any]]:
+    """Return the entries of ``comparisons`` in summary.json for one pair of alternatives, one per metric.
+
+    Differences are alternative minus baseline in seconds, percentages are of the baseline, both per
+    replication and then with Student's interval. Beside the contract each entry has ``paired``, the legs or
+    documents it rests on; legs are summed over replications.
+
+    Args:
+        pairs: One per replication, all of the same two alternatives.
+        confidence: Confidence of the intervals.
+
+    Raises:
+        InputError: ``E-NO-REPLICATIONS`` nothing to compare, ``E-NOT-PAIRED`` pairs of different
+            alternatives.
+    """
+    if not pairs:
+        raise InputError("E-NO-REPLICATIONS", "found no replication to compare", "run at least one")
+    if len({(one.baseline, one.alternative) for one in pairs}) > 1:
+        raise InputError("E-NOT-PAIRED", "found pairs of different alternatives", "compare two at a time")
+    return [_entry(metric, pairs, confidence) for metric in METRICS]
+
+
+def _entry(metric: str, pairs: Sequence[PairedNumbers], confidence: float) -> dict[str, Any]:
+    values = np.array([one.values[metric] for one in pairs])
+    of_baseline, difference = values[:, 0], values[:, 1] - values[:, 0]
+    percent = np.full(of_baseline.shape, math.nan)
+    np.divide(100 * difference, of_baseline, out=percent, where=of_baseline != 0)
+    return {
+        "baseline": pairs[0].baseline,
+        "alternative": pairs[0].alternative,
+        "metric": metric,
+        "unit": "s",
+        "difference": student(difference, confidence).to_json(),
+        "percent": student(percent, confidence).to_json(),
+        "baseline_value": student(of_baseline, confidence).to_json(),
+        "alternative_value": student(values[:, 1], confidence).to_json(),
+        "shared": sum(one.shared for one in pairs),
+        "only_baseline": sum(one.only_baseline for one in pairs),
+        "only_alternative": sum(one.only_alternative for one in pairs),
+        "paired": sum(one.paired[metric] for one in pairs),
+    }

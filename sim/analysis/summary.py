@@ -1,0 +1,118 @@
+"""From the replications of one alternative to its part of summary.json.
+
+Rule kept here: what a replication noted under a path is found under that path; a value becomes an estimate
+over replications, a count becomes a sum. Floats are not rounded; what is not known is ``None``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+
+from sim.analysis.intervals import CONFIDENCE, number, student
+from sim.analysis.load import bottleneck, group_loads, utilisation
+from sim.analysis.output import DISTRIBUTION_WORKING_DAYS, ReplicationNumbers
+from sim.analysis.stability import judge
+from sim.errors import InputError
+
+Title = Mapping[str, str]
+
+
+def summarise(
+    numbers: Sequence[ReplicationNumbers],
+    *,
+    start: date,
+    flow_titles: Mapping[str, Title],
+    deadlines: Mapping[str, float],
+    confidence: float = CONFIDENCE,
+) -> dict[str, Any]:
+    """Return ``alternatives.<name>`` of summary.json, except for its ``title``, which the caller adds.
+
+    Flows, urgencies, procedures and stages that no replication has are left out.
+
+    Args:
+        numbers: The replications of one alternative.
+        start: First day of the scenario, whose midnight is time 0.
+        flow_titles: Title of each flow in English and Vietnamese; a flow without one is titled by its id.
+        deadlines: Working seconds allowed by flow, for flows that have a deadline.
+        confidence: Confidence of all intervals.
+
+    Raises:
+        InputError: ``E-NO-REPLICATIONS`` there are no replications.
+    """
+    if not numbers:
+        raise InputError("E-NO-REPLICATIONS", "found no replication", "run at least one")
+    tree = _tree(numbers, confidence)
+    tree["counts"]["open_age_s"] = _open_age(numbers, tree["counts"]["open"])
+    for name in ("by_flow", "by_urgency"):
+        tree[name] = {key: part for key, part in tree.get(name, {}).items() if part["n"]}
+    tree["by_flow_urgency"] = {
+        flow: {key: part for key, part in tree["by_flow_urgency"][flow].items() if part["n"]}
+        for flow in tree["by_flow"]
+    }
+    for flow, part in tree["by_flow"].items():
+        part["title"] = dict(flow_titles.get(flow, {"en": flow, "vi": flow}))
+        part["deadline_s"] = deadlines.get(flow)
+    tree["procedures"] = {
+        key: share for key, share in tree.get("procedures", {}).items() if share["estimate"]
+    }
+    tree["stages"] = {
+        stage: part for stage, part in tree["stages"].items() if any(e["estimate"] for e in part.values())
+    }
+    shares = np.array([one.share_finished for one in numbers])
+    tree["distribution"] = {
+        "working_days": list(DISTRIBUTION_WORKING_DAYS),
+        "share_finished": [student(column, confidence).to_json() for column in shares.T],
+    }
+    names, pools = numbers[0].names, [one.pools for one in numbers]
+    groups = group_loads(pools)
+    tree["utilisation"] = utilisation(pools, groups, names, confidence)
+    tree["bottleneck"] = bottleneck(groups, names)
+    tree["open_over_time"] = _open_over_time(numbers, start, confidence)
+    stability = judge([one.weekly_open for one in numbers], groups, names, confidence)
+    tree["growth_per_week"] = stability.growth_per_week.to_json()
+    tree["stable"] = stability.stable
+    tree["unstable_reasons"] = list(stability.reasons)
+    tree["cost"] = {}
+    return tree
+
+
+def _tree(numbers: Sequence[ReplicationNumbers], confidence: float) -> dict[str, Any]:
+    """Return the values as estimates and the counts as sums, nested by their paths."""
+    tree: dict[str, Any] = {}
+    leaves: dict[tuple[str, ...], Any] = {
+        path: sum(one.counts.get(path, 0) for one in numbers)
+        for path in dict.fromkeys(path for one in numbers for path in one.counts)
+    }
+    for path in dict.fromkeys(path for one in numbers for path in one.values):
+        values = [one.values.get(path, math.nan) for one in numbers]
+        leaves[path] = student(values, confidence).to_json()
+    for (*branches, leaf), content in leaves.items():
+        at = tree
+        for branch in branches:
+            at = at.setdefault(branch, {})
+        at[leaf] = content
+    return tree
+
+
+def _open_age(numbers: Sequence[ReplicationNumbers], still_open: int) -> dict[str, float | None]:
+    """Return mean and maximum age of the open measured legs of all replications, in calendar seconds."""
+    if not still_open:
+        return {"mean": None, "max": None}
+    oldest_s = max(one.open_age_max_s for one in numbers if not math.isnan(one.open_age_max_s))
+    return {"mean": sum(one.open_age_sum_s for one in numbers) / still_open, "max": oldest_s}
+
+
+def _open_over_time(numbers: Sequence[ReplicationNumbers], start: date, confidence: float) -> dict[str, Any]:
+    """Return the open legs at the end of each calendar day with an interval over replications."""
+    days = [student(column, confidence) for column in np.array([one.open_legs for one in numbers]).T]
+    return {
+        "date": [(start + timedelta(days=offset)).isoformat() for offset in range(len(days))],
+        "mean": [number(day.estimate) for day in days],
+        "low": [number(day.low) for day in days],
+        "high": [number(day.high) for day in days],
+    }

@@ -1,0 +1,656 @@
+"""One document's life: tokens that walk through compiled steps.
+
+Rule kept here: a token is at one step at a time. ``World.advance`` lets it enter step after step until one
+takes it (work begins or waits for a person, a journey starts, the leg ends); the event that ends that step
+calls ``advance`` again. A document has one token for its sender part, one per leg for the way to the recipient,
+and one per branch of a fork.
+
+To follow a document through the code: ``World.start`` → ``WorkStep.enter`` → ``Pool.offer`` →
+``Person.begin`` → (time passes) → ``World.work_done`` → ``World.advance`` → … → ``Release.enter`` (a token per
+leg) → ``Carriage.enter`` → (time passes) → ``World.carried`` → … → ``End.enter`` → ``World.close``.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sim.engine.clock import Alarm, Clock
+from sim.engine.staff import Equipment, Person, Pool
+from sim.engine.transport import Carrier
+from sim.observations import Outcome
+from sim.scenario.steps import Mark
+
+NAN = float("nan")
+PRIORITIES = 4  # urgencies; the heap takes the smallest number first
+
+
+class Token:
+    """A document, a leg, or a branch of either, on its way through a list of steps.
+
+    It is also the event that ends its present activity: ``callbacks`` and ``_ok`` are what SimPy reads.
+
+    Args:
+        doc: Document.
+        leg: Leg, -1 in a sender part.
+        ops: Compiled steps; the last one always takes the token.
+        sender: Agency that posts.
+        recipient: Agency that receives.
+        prio: 0 for the most urgent.
+    """
+
+    __slots__ = (
+        "_ok", "branch", "callbacks", "doc", "enabled", "envelope", "index", "join", "leg", "op", "ops", "owners",
+        "path", "pc", "person", "prio", "recipient", "sender", "sent", "signed", "started", "visits", "work_s",
+    )  # fmt: skip
+
+    def __init__(self, doc: int, leg: int, ops: Sequence[Op], sender: int, recipient: int, prio: int) -> None:
+        self.callbacks: list[Callable[[Any], None]] | None = None
+        self._ok = True
+        self.doc, self.leg, self.index = doc, leg, doc if leg < 0 else leg
+        self.ops, self.pc = ops, -1
+        self.sender, self.recipient, self.prio = sender, recipient, prio
+        self.person: Person | None = None
+        self.visits: dict[int, int] | None = None
+        self.owners: dict[int, Person] | None = None
+        self.path = 0
+        self.signed = self.sent = NAN
+
+    enabled: float
+    started: float
+    work_s: float
+    op: WorkStep
+    join: Join
+    branch: str
+    envelope: Envelope
+
+
+class Op:
+    """A compiled step.
+
+    Args:
+        world: The model's state.
+        task: Index of its name.
+        mask: Per document (sender part) or leg: 1 where the step applies; ``None``: everywhere.
+        mark: Moment that its end marks.
+    """
+
+    __slots__ = ("mark", "mask", "number", "task", "world")
+
+    def __init__(self, world: World, task: int, mask: bytes | None = None, mark: Mark | None = None) -> None:
+        self.world, self.task, self.mask, self.mark = world, task, mask, mark
+        self.number = -1
+
+    def enter(self, token: Token) -> bool:
+        """Let a token in; return False when it passes straight on to the next step."""
+        raise NotImplementedError  # pragma: no cover - every step kind has its own
+
+
+class WorkStep(Op):
+    """Work by one person."""
+
+    __slots__ = (
+        "at_sender", "by_field", "done", "draw", "equipment", "finish_off_shift", "first_times", "later_times",
+        "owner", "pools",
+    )  # fmt: skip
+
+    def __init__(
+        self, world: World, task: int, mask: bytes | None, mark: Mark | None, *,
+        pools: Sequence[Sequence[Pool]], at_sender: bool, by_field: array[float] | None,
+        draw: Callable[[int], array[float]], equipment: Sequence[Equipment] | None,
+        finish_off_shift: bool, owner: int | None,
+    ) -> None:  # fmt: skip
+        super().__init__(world, task, mask, mark)
+        self.pools, self.at_sender, self.by_field = pools, at_sender, by_field
+        self.draw, self.equipment, self.finish_off_shift, self.owner = (
+            draw,
+            equipment,
+            finish_off_shift,
+            owner,
+        )
+        self.first_times = draw(0)
+        self.later_times: dict[int, array[float]] = {}
+        self.done: list[Callable[[Any], None]] = [world.work_done]
+
+    def enter(self, token: Token) -> bool:
+        """Offer the work to the people who may do it."""
+        index = token.index
+        if self.mask is not None and not self.mask[index]:
+            return False
+        visits = token.visits
+        if visits is None or not (visit := visits.get(self.task, 0)):
+            token.work_s = self.first_times[index]
+        else:
+            times = self.later_times.get(visit)
+            if times is None:
+                times = self.later_times[visit] = self.draw(visit)
+            token.work_s = times[index]
+        token.op = self
+        token.enabled = self.world.clock._now  # noqa: SLF001 - the property costs a call on the hottest path
+        token.callbacks = self.done
+        fields = self.pools[token.sender if self.at_sender else token.recipient]
+        if self.owner is not None and token.owners is not None and self.owner in token.owners:
+            self._desk(token, fields).offer(token)
+        elif self.by_field is None or len(fields) == 1:
+            fields[0].offer(token)
+        else:
+            fields[int(self.by_field[index] * len(fields))].offer(token)
+        return True
+
+    def _desk(self, token: Token, fields: Sequence[Pool]) -> Pool:
+        """Return the owner's own desk, or the role's pool when the owner is away for more than a working day."""
+        assert token.owners is not None and self.owner is not None
+        owner = token.owners[self.owner]
+        now = self.world.clock.now
+        back = owner.duty.next_open(now)
+        office = self.world.office
+        if owner.agency != fields[0].members[0].agency or office.elapsed(now, back) > office.day_s:
+            return fields[0]
+        return self.world.desk(owner)
+
+
+class EnvelopeStep(WorkStep):
+    """Work done once for all documents that share an open envelope."""
+
+    __slots__ = ("carrier",)
+    carrier: Carrier
+
+    def enter(self, token: Token) -> bool:
+        """Put the document into the open envelope, or make up a new one."""
+        if self.mask is not None and not self.mask[token.index]:
+            return False
+        world = self.world
+        key = (id(self.carrier), token.sender, token.recipient)
+        envelope = world.envelopes.get(key)
+        if envelope is not None and not envelope.ready:
+            token.op, token.enabled = self, world.clock.now
+            envelope.joined.append(token)
+            return True
+        if envelope is not None and world.clock.now <= envelope.closes_s:
+            if self.mark is not None:
+                world.mark(token, self.mark)
+            return False
+        token.envelope = world.envelopes[key] = Envelope()
+        return super().enter(token)
+
+
+class Envelope:
+    """An envelope that waits for the next pick-up; ``closes_s`` is known once it is made up."""
+
+    __slots__ = ("closes_s", "joined", "ready")
+
+    def __init__(self) -> None:
+        self.ready = False
+        self.closes_s = NAN
+        self.joined: list[Token] = []
+
+
+class Carriage(Op):
+    """Transport to the recipient."""
+
+    __slots__ = ("carrier", "done", "last_left")
+
+    def __init__(
+        self, world: World, task: int, mask: bytes | None, mark: Mark | None, carrier: Carrier
+    ) -> None:
+        super().__init__(world, task, mask, mark)
+        self.carrier = carrier
+        self.done: list[Callable[[Any], None]] = [world.carried]
+        self.last_left: dict[tuple[int, int], float] = {}
+
+    def enter(self, token: Token) -> bool:
+        """Send the document off; its event is its arrival."""
+        if self.mask is not None and not self.mask[token.index]:
+            return False
+        world = self.world
+        now = world.clock.now
+        left = self.carrier.leaves(now)
+        token.op, token.enabled, token.started, token.work_s = self, now, left, 0.0  # type: ignore[assignment]
+        token.callbacks = self.done
+        if self.carrier.kind != "exchange":
+            ends = (token.sender, token.recipient)
+            if self.last_left.get(ends) != left and world.measure_start_s <= left < world.measure_end_s:
+                world.envelopes_sent += 1
+            self.last_left[ends] = left
+        world.clock.at(self.carrier.arrives(left, token.leg), token)
+        return True
+
+
+class Pause(Op):
+    """A wait for a clock time or a delay."""
+
+    __slots__ = ("done", "draw", "until")
+
+    def __init__(
+        self, world: World, task: int, mask: bytes | None, mark: Mark | None,
+        until: Callable[[float], float] | None, draw: Callable[[int], array[float]] | None,
+    ) -> None:  # fmt: skip
+        super().__init__(world, task, mask, mark)
+        self.until, self.draw = until, draw
+        self.done: list[Callable[[Any], None]] = [world.carried]
+
+    def enter(self, token: Token) -> bool:
+        """Wait; nobody is kept busy."""
+        if self.mask is not None and not self.mask[token.index]:
+            return False
+        now = self.world.clock.now
+        if self.until is not None:
+            ends = self.until(now)
+        else:
+            assert self.draw is not None
+            visit = token.visits.get(self.task, 0) if token.visits else 0
+            ends = now + self.draw(visit)[token.index]
+        token.op, token.enabled, token.started, token.work_s = self, now, now, 0.0  # type: ignore[assignment]
+        token.callbacks = self.done
+        self.world.clock.at(ends, token)
+        return True
+
+
+class Choice(Op):
+    """A decision by probability."""
+
+    __slots__ = ("draw", "exits", "loops_max")
+
+    def __init__(
+        self, world: World, task: int, mask: bytes | None,
+        exits: Sequence[tuple[float, int | Outcome]], draw: Callable[[int], array[float]], loops_max: int,
+    ) -> None:  # fmt: skip
+        super().__init__(world, task, mask)
+        self.exits, self.draw, self.loops_max = exits, draw, loops_max
+
+    def enter(self, token: Token) -> bool:
+        """Go on, jump, or end the leg; a jump back counts a further visit of every step between."""
+        if self.mask is not None and not self.mask[token.index]:
+            return False
+        visits = token.visits
+        visit = visits.get(self.task, 0) if visits is not None else 0
+        u = self.draw(visit)[token.index]
+        for below, target in self.exits:
+            if u >= below:
+                continue
+            if isinstance(target, Outcome):
+                self.world.close(token, target)
+                return True
+            if target > token.pc:
+                token.pc = target - 1
+            elif visit < self.loops_max:
+                if visits is None:
+                    visits = token.visits = {}
+                for op in token.ops[target : token.pc + 1]:
+                    visits[op.task] = visits.get(op.task, 0) + 1
+                token.pc = target - 1
+            return False
+        return False
+
+
+class Join:
+    """What the branches of one fork come back to."""
+
+    __slots__ = ("decided", "parent", "pending")
+
+    def __init__(self, parent: Token, pending: int) -> None:
+        self.parent, self.pending, self.decided = parent, pending, False
+
+
+class Fork(Op):
+    """Branches that run side by side, and the rule by which the token goes on."""
+
+    __slots__ = ("branches", "rule")
+
+    def __init__(
+        self, world: World, task: int, mask: bytes | None, branches: dict[str, Sequence[Op]], rule: str
+    ) -> None:
+        super().__init__(world, task, mask)
+        self.branches, self.rule = branches, rule
+
+    def enter(self, token: Token) -> bool:
+        """Start a token in each branch."""
+        if self.mask is not None and not self.mask[token.index]:
+            return False
+        world = self.world
+        join = Join(token, len(self.branches))
+        for name, ops in self.branches.items():
+            child = Token(token.doc, token.leg, ops, token.sender, token.recipient, token.prio)
+            child.index, child.owners, child.visits = token.index, token.owners, None
+            child.join, child.branch = join, name
+            child.path = world.new_path(token.path)
+            world.advance(child)
+        return True
+
+
+class BranchEnd(Op):
+    """The end of a branch."""
+
+    __slots__ = ("rule",)
+
+    def __init__(self, world: World, rule: str) -> None:
+        super().__init__(world, -1)
+        self.rule = rule
+
+    def enter(self, token: Token) -> bool:
+        """Let the fork's token go on if this branch decides its join."""
+        join = token.join
+        join.pending -= 1
+        decides = not join.pending if self.rule == "all" else self.rule in ("first", token.branch)
+        if decides and not join.decided:
+            join.decided = True
+            self.world.on_path[token.path] = 1
+            self.world.advance(join.parent)
+        return True
+
+
+class Release(Op):
+    """The end of a procedure's sender part: the document's legs on it set out."""
+
+    __slots__ = ("procedure",)
+
+    def __init__(self, world: World, procedure: int) -> None:
+        super().__init__(world, -1)
+        self.procedure = procedure
+
+    def enter(self, token: Token) -> bool:
+        """Start a token for every leg of this procedure that the sender itself sends."""
+        self.world.release(token, self.procedure)
+        return False
+
+
+class RelayStart(Op):
+    """Where the recipient passes copies on to those who depend on it."""
+
+    __slots__ = ()
+
+    def enter(self, token: Token) -> bool:
+        """Start the copying; the token's own handling goes on meanwhile."""
+        self.world.relay(token)
+        return False
+
+
+class RelayEnd(Op):
+    """The copies are made: the legs that depend on this one set out."""
+
+    __slots__ = ("procedure",)
+
+    def __init__(self, world: World, procedure: int) -> None:
+        super().__init__(world, -1)
+        self.procedure = procedure
+
+    def enter(self, token: Token) -> bool:
+        """Start a token for every dependent leg of this procedure."""
+        self.world.release_dependents(token.leg, self.procedure)
+        return True
+
+
+class Reply(Op):
+    """Where a leg that asks for a reply waits until the linked reply is issued."""
+
+    __slots__ = ()
+
+    def enter(self, token: Token) -> bool:
+        """Ask for the reply; the leg goes on when it has been sent."""
+        if self.mask is not None and not self.mask[token.index]:
+            return False
+        return self.world.ask_reply(token)
+
+
+class End(Op):
+    """The end of a leg, or of a sender part (no outcome)."""
+
+    __slots__ = ("outcome",)
+
+    def __init__(self, world: World, outcome: Outcome | None, mask: bytes | None = None) -> None:
+        super().__init__(world, -1, mask)
+        self.outcome = outcome
+
+    def enter(self, token: Token) -> bool:
+        """Close the leg."""
+        if self.mask is not None and not self.mask[token.index]:
+            return False
+        if self.outcome is not None:
+            self.world.close(token, self.outcome)
+        return True
+
+
+class World:
+    """The state of one replication of one alternative, and what happens in it.
+
+    Its attributes are filled by ``model.build``; see there.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.on_path = bytearray([1])
+        self.path_parent = array("i", [-1])
+        self.envelopes: dict[tuple[int, int, int], Envelope] = {}
+        self.envelopes_sent = 0
+        self.record_ints = array("i")
+        self.record_times = array("d")
+        self.desks: dict[int, Pool] = {}
+        self.relay_paths: dict[int, int] = {}
+        self.waiters: dict[int, Token] = {}
+        self.cohort_open = 0
+
+    # Filled by model.build
+    office: Any
+    measure_start_s: float
+    measure_end_s: float
+    created: array[float]
+    signed: array[float]
+    sent: array[float]
+    registered: array[float]
+    finished: array[float]
+    closed: array[float]
+    released: array[float]
+    released_by: array[int]
+    outcome: bytearray
+    leg_start: list[int]
+    leg_procedure: list[int]
+    leg_origin: list[int]
+    leg_recipient: list[int]
+    leg_doc: list[int]
+    leg_via: list[int]
+    reply_doc: list[int]
+    reply_to: list[int]
+    legs_on: list[int]
+    wants_reply: bytes
+    doc_sender: list[int]
+    doc_prio: list[int]
+    doc_program: list[int]
+    dependents: dict[int, list[int]]
+    programs: dict[int, Sequence[Op]]
+    leg_ops: list[Sequence[Op]]
+    relay_ops: list[Sequence[Op]]
+    new_desk: Callable[[Person], Pool]
+
+    # --- the walk ---------------------------------------------------------------------------------------------
+
+    def advance(self, token: Token) -> None:
+        """Let a token enter step after step until one takes it."""
+        ops = token.ops
+        while True:
+            token.pc += 1
+            if ops[token.pc].enter(token):
+                return
+
+    def start(self, doc: int) -> None:
+        """A document is asked for."""
+        now = self.clock.now
+        self.created[doc] = now
+        if not self.legs_on[doc]:
+            return
+        if self.measure_start_s <= now < self.measure_end_s:
+            self.cohort_open += self.legs_on[doc]
+        token = Token(
+            doc, -1, self.programs[self.doc_program[doc]], self.doc_sender[doc], -1, self.doc_prio[doc]
+        )
+        token.owners = {}
+        self.advance(token)
+
+    def work_done(self, token: Token) -> None:
+        """Somebody has finished a task: note it, let the token go on, then let the person take the next."""
+        person, op = token.person, token.op
+        assert person is not None
+        now = self.clock._now  # noqa: SLF001 - the property costs a call on the hottest path
+        self.record_ints.extend((op.number, token.doc, token.leg, person.index, token.path))
+        self.record_times.extend((token.enabled, token.started, now, token.work_s))
+        token.person = None
+        if token.owners is not None:
+            token.owners[op.task] = person
+        if op.mark is not None:
+            self.mark(token, op.mark)
+        back = op.equipment[person.agency].give_back() if op.equipment is not None else ()
+        if isinstance(op, EnvelopeStep):
+            self._envelope_ready(token, op, person)
+        self.advance(token)
+        person.token = None
+        person.next_task(now)
+        for pool in back:
+            pool.dispatch(now)
+
+    def _envelope_ready(self, token: Token, op: EnvelopeStep, person: Person) -> None:
+        """The envelope is made up: whatever joined it goes on with it."""
+        now = self.clock.now
+        envelope = token.envelope
+        envelope.ready, envelope.closes_s = True, op.carrier.leaves(now)
+        for joined in envelope.joined:
+            self.record_ints.extend((op.number, joined.doc, joined.leg, person.index, joined.path))
+            self.record_times.extend((joined.enabled, now, now, 0.0))
+            if op.mark is not None:
+                self.mark(joined, op.mark)
+            self.advance(joined)
+
+    def carried(self, token: Token) -> None:
+        """A journey or a wait has ended."""
+        op: Op = token.op
+        self.record_ints.extend((op.number, token.doc, token.leg, -1, token.path))
+        self.record_times.extend((token.enabled, token.started, self.clock.now, 0.0))
+        if op.mark is not None:
+            self.mark(token, op.mark)
+        self.advance(token)
+
+    def mark(self, token: Token, mark: Mark) -> None:
+        """Note a moment of a document's life; a leg's registration is that of the first valid copy."""
+        now = self.clock.now
+        leg = token.leg
+        if leg < 0:
+            if mark is Mark.SIGNED:
+                token.signed = now
+            elif mark is Mark.SENT:
+                token.sent = now
+        elif mark is Mark.SIGNED:
+            self.signed[leg] = now
+        elif mark is Mark.SENT:
+            if self.sent[leg] != self.sent[leg]:
+                self.sent[leg] = now
+            self._issued(token.doc)
+        elif mark is Mark.REGISTERED and self.registered[leg] != self.registered[leg]:
+            self.registered[leg] = now
+
+    # --- setting out and ending -------------------------------------------------------------------------------
+
+    def release(self, token: Token, procedure: int) -> None:
+        """The sender part is done: its legs on this procedure set out."""
+        doc = token.doc
+        for leg in range(self.leg_start[doc], self.leg_start[doc + 1]):
+            if self.leg_procedure[leg] == procedure and self.leg_via[leg] < 0:
+                self._set_out(leg, token.signed, token.sent, -1)
+
+    def relay(self, token: Token) -> None:
+        """The recipient makes copies for the legs that depend on this one, once per procedure among them."""
+        waiting = self.dependents.get(token.leg)
+        if not waiting:
+            return
+        for procedure in dict.fromkeys(self.leg_procedure[leg] for leg in waiting):
+            copier = Token(token.doc, token.leg, self.relay_ops[procedure], token.recipient, token.recipient,
+                           token.prio)  # fmt: skip
+            copier.path = self.new_path(0)  # beside the relaying leg's own way
+            self.relay_paths[copier.path] = procedure
+            self.advance(copier)
+
+    def release_dependents(self, leg: int, procedure: int) -> None:
+        """Let the dependent legs of one procedure (-1: of all) set out."""
+        waiting = self.dependents.get(leg)
+        if not waiting:
+            return
+        going = [one for one in waiting if procedure in (-1, self.leg_procedure[one])]
+        self.dependents[leg] = [one for one in waiting if one not in set(going)]
+        for one in going:
+            self._set_out(one, self.signed[leg], NAN, leg)
+
+    def _set_out(self, leg: int, signed: float, sent: float, by: int) -> None:
+        """Start the token of a leg."""
+        self.released[leg] = self.clock.now
+        self.released_by[leg] = by
+        self.signed[leg] = signed
+        self.sent[leg] = sent
+        doc = self.leg_doc[leg]
+        if sent == sent:
+            self._issued(doc)
+        token = Token(doc, leg, self.leg_ops[self.leg_procedure[leg]], self.leg_origin[leg],
+                      self.leg_recipient[leg], self.doc_prio[doc])  # fmt: skip
+        self.advance(token)
+
+    def ask_reply(self, token: Token) -> bool:
+        """Start the linked reply of a leg that asks for one; return whether the leg waits for it."""
+        reply = self.reply_doc[token.leg]
+        if not self.wants_reply[token.doc] or reply < 0 or not self.legs_on[reply]:
+            return False
+        self.waiters[reply] = token
+        self.start(reply)
+        return True
+
+    def _issued(self, doc: int) -> None:
+        """A document has left its sender: if it is a reply, the leg it answers goes on."""
+        if self.reply_to[doc] >= 0:
+            waiting = self.waiters.pop(doc, None)
+            if waiting is not None:
+                self.advance(waiting)
+
+    def close(self, token: Token, outcome: Outcome) -> None:
+        """End a leg."""
+        leg, now = token.leg, self.clock.now
+        assert self.outcome[leg] == Outcome.OPEN
+        self.outcome[leg] = outcome
+        self.closed[leg] = now
+        if outcome is Outcome.COMPLETED:
+            self.finished[leg] = now
+        if self.measure_start_s <= self.created[token.doc] < self.measure_end_s:
+            self.cohort_open -= 1
+        self._issued(token.doc)
+        if leg in self.dependents:  # refused before it was passed on: the sender sends directly
+            self.release_dependents(leg, -1)
+
+    # --- small helpers ----------------------------------------------------------------------------------------
+
+    def desk(self, person: Person) -> Pool:
+        """Return the pool of one person's own work."""
+        pool = self.desks.get(person.index)
+        if pool is None:
+            pool = self.desks[person.index] = self.new_desk(person)
+        return pool
+
+    def new_path(self, parent: int) -> int:
+        """Return the number of a new side path; it counts once its branch decides a join."""
+        self.on_path.append(0)
+        self.path_parent.append(parent)
+        return len(self.on_path) - 1
+
+
+class Arrivals:
+    """The event by which documents are asked for, one after another."""
+
+    __slots__ = ("at", "docs", "event", "times", "world")
+
+    def __init__(self, world: World, docs: Sequence[int], times: Sequence[float]) -> None:
+        self.world, self.docs, self.times, self.at = world, docs, times, 0
+        self.event = Alarm(self._next)
+        if docs:
+            world.clock.at(times[0], self.event)
+
+    def _next(self, _: Alarm) -> None:
+        doc = self.docs[self.at]
+        self.at += 1
+        if self.at < len(self.docs):
+            self.event.callbacks = [self._next]
+            self.world.clock.at(self.times[self.at], self.event)
+        self.world.start(doc)

@@ -1,0 +1,201 @@
+"""One replication of one alternative: built, run, and turned into observations.
+
+Rule kept here: building decides everything that does not depend on the course of events; running touches
+only what does; what happened is written down once, at the end of each step.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping, Sequence
+from itertools import count
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.calendars import WorkingTime
+from sim.engine import presence, routing
+from sim.engine.clock import Clock
+from sim.engine.journey import Arrivals, World
+from sim.engine.program import Compiler
+from sim.engine.routing import Facts, Routes
+from sim.engine.staff import Equipment, Person, Pool, cover_windows
+from sim.engine.transport import Carrier
+from sim.engine.writing import Staffing, observe
+from sim.observations import Observations
+from sim.scenario import Agency, Case, ScenarioFile, staff_of
+from sim.scenario.agencies import distance_m
+from sim.scenario.params import in_seconds
+from sim.streams import Streams
+from sim.workload import ASKS, View, Workload, view
+
+NAN = float("nan")
+LEAST_URGENT = 3
+
+
+def run(file: ScenarioFile, case: Case, workload: Workload, streams: Streams) -> Observations:
+    """Simulate one replication of one alternative.
+
+    Args:
+        file: The scenario.
+        case: The alternative.
+        workload: The replication's documents, the same for every alternative.
+        streams: The replication's random streams, the same for every alternative.
+
+    Returns:
+        What happened, from the first day until the cohort was finished or the cool-down was over.
+    """
+    horizon = file.horizon
+    seen = view(workload, file, case)
+    facts = Facts(workload, seen, routing.levels(workload, case))
+    routes = routing.resolve(case, facts, streams)
+    clock = Clock()
+    world = World(clock)
+    world.office = file.office
+    world.measure_start_s, world.measure_end_s = horizon.measure_start_s, horizon.measure_end_s
+    staffing = _staff(file, case, workload, streams, clock)
+    compiler = Compiler(
+        world, case.scenario, facts, routes, staffing.by_role, staffing.equipment,
+        _carriers(file, case, workload, routes, streams), file.office, streams, horizon.days,
+    )  # fmt: skip
+    _fill(world, workload, seen, routes, staffing)
+    _programs(world, compiler, case, workload, routes)
+    created = np.where(seen.doc_on & ~np.isnan(workload.created_s), workload.created_s, np.inf)
+    order = np.argsort(created, kind="stable")
+    order = order[np.isfinite(created[order])]
+    Arrivals(world, order.tolist(), created[order].tolist())
+
+    def going() -> bool:
+        return clock._now < world.measure_end_s or world.cohort_open > 0  # noqa: SLF001 - hot
+
+    end_s = clock.run_while(going, horizon.cap_s)
+    return observe(file, case, facts, routes, world, compiler, staffing, end_s)
+
+
+def _staff(file: ScenarioFile, case: Case, workload: Workload, streams: Streams, clock: Clock) -> Staffing:
+    """Put people at their posts, and make the pools that they serve."""
+    position = {name: index for index, name in enumerate(workload.agencies)}
+    positions = [position[agency.id] for agency in case.agencies]
+    posts = presence.posts(file, case.scenario, case.agencies, positions, streams)
+    people = [Person(index, post.agency, post.duty, clock) for index, post in enumerate(posts)]
+    order = count()
+    holders: dict[tuple[str, int], list[tuple[int, int]]] = {}
+    for index, post in enumerate(posts):
+        for role in post.roles:
+            holders.setdefault((role, post.agency), []).append(
+                (index, post.field if role == post.role else -1)
+            )
+    roles = list(dict.fromkeys(role for role, _ in holders))
+    by_role: dict[str, list[list[Pool]]] = {role: [[] for _ in workload.agencies] for role in roles}
+    specs = {
+        (role, position[agency.id]): spec
+        for agency in case.agencies
+        for role, spec in staff_of(case.scenario, agency).items()
+    }
+    for (role, agency), held in holders.items():
+        spec = specs.get((role, agency))
+        fields = min(spec.fields, sum(1 for _, one in held if one >= 0)) if spec is not None else 1
+        cover = spec.cover if spec is not None else None
+        for number in range(max(1, fields)):
+            members = [people[i] for i, one in held if one in (-1, number) or fields <= 1]
+            stand_ins: list[Person] = []
+            hours: WorkingTime | None = None
+            if cover is not None:
+                stand_ins = [people[i] for i, _ in holders.get((cover.by, agency), ())]
+                stand_ins = [one for one in stand_ins if one not in members]
+                after_s = in_seconds(cover.after, file.office.day_s)
+                hours = cover_windows([one.duty for one in members], file.office, after_s)
+                if not hours.starts:
+                    stand_ins, hours = [], None
+            pool = Pool(clock, members, order, stand_ins, hours)
+            for one in members:
+                one.pools.append(pool)
+            for one in pool.covers:
+                one.covers.append(pool)
+            by_role[role][agency].append(pool)
+    equipment = {
+        name: [Equipment(pieces) for _ in workload.agencies]
+        for name, pieces in case.scenario.equipment.items()
+    }
+    return Staffing(posts, people, by_role, equipment, order)
+
+
+def _carriers(
+    file: ScenarioFile, case: Case, workload: Workload, routes: Routes, streams: Streams
+) -> dict[str, Carrier]:
+    """Make the transports, with the distance of every leg's own way."""
+    agencies: Mapping[str, Agency] = {agency.id: agency for agency in case.agencies}
+    pairs = np.stack([routes.origin, workload.recipient], axis=1)
+    unique, where = np.unique(pairs, axis=0, return_inverse=True)
+    known = [
+        distance_m(agencies[workload.agencies[a]], agencies[workload.agencies[b]])
+        if workload.agencies[a] in agencies and workload.agencies[b] in agencies else 0.0
+        for a, b in unique.tolist()
+    ]  # fmt: skip
+    distances = np.array(known)[where.reshape(-1)]
+    return {
+        name: Carrier(spec, name, file.office, streams, distances, file.horizon.days)
+        for name, spec in case.scenario.transports.items()
+    }
+
+
+def _fill(world: World, workload: Workload, seen: View, routes: Routes, staffing: Staffing) -> None:
+    """Give the world its arrays: what is known of every document and leg, and room for what will happen."""
+
+    def empty(n: int) -> array[float]:
+        return array("d", [NAN]) * n
+
+    legs, docs = workload.legs, workload.documents
+    world.created = empty(docs)
+    world.signed, world.sent, world.registered = empty(legs), empty(legs), empty(legs)
+    world.finished, world.closed, world.released = empty(legs), empty(legs), empty(legs)
+    world.released_by = array("i", [-1]) * legs
+    world.outcome = bytearray(legs)
+    world.leg_start = workload.leg_start.tolist()
+    world.leg_procedure = routes.procedure.tolist()
+    world.leg_origin = routes.origin.tolist()
+    world.leg_recipient = workload.recipient.tolist()
+    world.leg_doc = workload.doc_of.tolist()
+    world.leg_via = routes.via.tolist()
+    world.reply_doc = workload.reply_doc.tolist()
+    world.reply_to = workload.reply_to.tolist()
+    on = seen.leg_on & (routes.procedure >= 0)
+    world.legs_on = np.bincount(workload.doc_of[on], minlength=docs).tolist()
+    world.wants_reply = (seen.asks == ASKS.index("reply")).astype(np.uint8).tobytes()
+    world.doc_sender = workload.sender.tolist()
+    world.doc_prio = (LEAST_URGENT - seen.urgency).tolist()
+    world.dependents = {}
+    for leg in np.flatnonzero(routes.via >= 0).tolist():
+        world.dependents.setdefault(world.leg_via[leg], []).append(leg)
+
+    def new_desk(person: Person) -> Pool:
+        desk = Pool(world.clock, [person], staffing.order)
+        person.pools.append(desk)
+        return desk
+
+    world.new_desk = new_desk
+
+
+def _programs(world: World, compiler: Compiler, case: Case, workload: Workload, routes: Routes) -> None:
+    """Compile what documents and legs of this alternative need, and nothing else."""
+    rank = _rank(case, routes.procedures)
+    weights: NDArray[np.int64] = (1 << np.arange(len(routes.procedures))).astype(np.int64)
+    needed = (routes.own_legs > 0) @ weights
+    world.doc_program = needed.tolist()
+    world.programs = {}
+    for mask in np.unique(needed).tolist():
+        wanted = sorted((p for p in range(len(routes.procedures)) if mask >> p & 1), key=lambda p: rank[p])
+        if wanted:
+            world.programs[mask] = compiler.sender_program(wanted)
+    used = set(np.unique(routes.procedure[routes.procedure >= 0]).tolist())
+    relayed = set(np.unique(routes.procedure[routes.via >= 0]).tolist())
+    every: Sequence[int] = range(len(routes.procedures))
+    world.leg_ops = [compiler.leg_program(p) if p in used else [] for p in every]
+    world.relay_ops = [compiler.relay_program(p) if p in relayed else [] for p in every]
+
+
+def _rank(case: Case, procedures: Sequence[str]) -> list[int]:
+    """Return the order in which a document's procedures are served: that of the channels."""
+    named = list(dict.fromkeys(channel.procedure for channel in case.scenario.channels.values()))
+    named += [name for name in procedures if name not in named]
+    return [named.index(name) for name in procedures]

@@ -1,0 +1,224 @@
+"""The first screen: what was run, the answer in one sentence, what is unstable, what is still open.
+
+Rule kept here: no sentence claims a steady turnaround for an alternative that cannot keep up, and every
+interval is said to be simulation noise only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sim.report.context import Alternative, Context
+from sim.report.numbers import NONE, ONE, SHARE, Numbers, Unit
+from sim.report.tables import View, alternative_row, body, column, table
+
+HEADLINE = "turnaround_working_s"
+RELATIVE = ONE  # comparisons[].percent is in percent, such as -37.0, not in parts of one
+
+
+def head(context: Context) -> View:
+    """Return title, question and the facts of the run."""
+    scenario, design, texts = context.summary["scenario"], context.design, context.texts
+    numbers = context.numbers
+    base = design.get("base")
+    names = [texts("facts.base", title=a.title) if a.key == base else a.title for a in context.alternatives]
+    days, count = int(design["measured_working_days"]), int(design["replications"])
+    measured = texts(
+        "facts.measured_value",
+        days=texts.count("facts.working_days", days, numbers.plain(days)),
+        replications=texts.count("facts.replications", count, numbers.plain(count)),
+    )
+    period = texts(
+        "facts.period_value",
+        start=numbers.date(design["start"]),
+        **{"from": numbers.date(design["measured_from"]), "to": numbers.date(design["measured_to"])},
+        warm_up=numbers.duration(design["warm_up_s"], working=False),
+        cool_down=numbers.duration(design["cool_down_s"], working=False),
+    )
+    size = texts(
+        "facts.size_value",
+        agencies=numbers.plain(design["agencies"]),
+        people=numbers.plain(design["people"]),
+        hours=numbers.plain(design["day_s"] / 3600),
+    )
+    facts = [
+        ("facts.alternatives", " · ".join(names)),
+        ("facts.measured", measured),
+        ("facts.period", period),
+        ("facts.kind", texts.name("kind", design["kind"])),
+        ("facts.seed", str(design["seed"])),
+        ("facts.network", texts.name("network", scenario.get("network", ""))),
+        ("facts.size", size),
+    ]
+    other_language, other = texts.other_title(scenario.get("title"))
+    return {
+        "title": texts.title(scenario.get("title"), scenario.get("id", "")),
+        "other_title": other,
+        "other_language": other_language,
+        "question": texts.title(scenario.get("question")),
+        "facts": [{"name": texts(key), "value": value} for key, value in facts if value],
+    }
+
+
+def comparison(context: Context, key: str, metric: str = HEADLINE + ".mean") -> Mapping[str, Any] | None:
+    """Return the comparison of an alternative with the base in one metric."""
+    for each in context.summary.get("comparisons", []):
+        if (each["baseline"], each["alternative"], each["metric"]) == (context.design["base"], key, metric):
+            found: Mapping[str, Any] = each
+            return found
+    return None
+
+
+def _sentence(context: Context) -> str:
+    """Return the answer in one sentence, for the first alternative that may be compared with the base."""
+    texts = context.texts
+    base = context.alternative(context.design["base"])
+    others = [a for a in context.alternatives if a is not base]
+    if base is not None and not others:
+        return _single(context, base)
+    if base is None or not base.stable:
+        steady = next((a for a in others if a.stable), None)
+        lead = texts("answer.base_unstable", baseline=context.title_of(context.design["base"]))
+        return f"{lead} {_single(context, steady)}" if steady else lead
+    for other in others:
+        found = comparison(context, other.key)
+        if other.stable and found and found["difference"].get("estimate") is not None:
+            return _compared(context, base, other, found)
+    unstable = [a.title for a in others if not a.stable]
+    return texts("answer.none", names=", ".join(unstable)) if unstable else texts("answer.nothing")
+
+
+def _single(context: Context, alternative: Alternative) -> str:
+    """Return the sentence for one alternative that is not compared."""
+    mean = alternative.data[HEADLINE]["mean"]
+    if not alternative.stable:
+        return context.texts("answer.none", names=alternative.title)
+    if mean.get("estimate") is None:
+        return context.texts("answer.nothing")
+    unit = context.unit_of([mean], working=True)
+    return context.texts(
+        "answer.single",
+        alternative=alternative.title,
+        value=context.numbers.estimate(mean, unit),
+        unit=context.numbers.unit(unit),
+        confidence=context.confidence,
+    )
+
+
+def _compared(context: Context, base: Alternative, other: Alternative, found: Mapping[str, Any]) -> str:
+    """Return the sentence that sets an alternative beside the base."""
+    numbers, difference = context.numbers, found["difference"]
+    before, after = found["baseline_value"], found["alternative_value"]
+    unit = context.unit_of([before, after], working=True)
+    half, estimate = difference.get("half_width"), difference["estimate"]
+    kind = "same" if abs(estimate) <= (half or 0.0) else "sooner" if estimate < 0 else "later"
+    if kind == "same":
+        shown = numbers.estimate(difference, unit, sign=True)
+    else:
+        shown = numbers.estimate({**difference, "estimate": abs(estimate)}, unit)
+    relative = ""
+    if (found.get("percent") or {}).get("estimate") is not None:
+        relative = context.texts(
+            "answer.percent", percent=numbers.percent(found["percent"], RELATIVE, sign=kind != "sooner")
+        )
+    return context.texts(
+        f"answer.{kind}",
+        alternative=other.title,
+        baseline=base.title,
+        difference=shown,
+        unit=numbers.unit(unit),
+        before=_beside(numbers, before, difference, unit),
+        after=_beside(numbers, after, difference, unit),
+        percent=relative,
+        confidence=context.confidence,
+    )
+
+
+def _beside(numbers: Numbers, value: Mapping[str, Any], difference: Mapping[str, Any], unit: Unit) -> str:
+    """Return a value with as many digits as the difference that is told beside it."""
+    if value.get("estimate") is None:
+        return NONE
+    return numbers.parts({**value, "half_width": difference.get("half_width")}, unit)[0]
+
+
+def _open_share(context: Context, alternative: Alternative) -> str:
+    """Return the share of measured deliveries that were open at the end; an exact count, no interval."""
+    counts = alternative.data["counts"]
+    if not counts["created"]:
+        return NONE
+    share = 100 * counts["open"] / counts["created"]
+    if 0 < share < 0.1:
+        return f"<{context.numbers.plain(0.1, 1)}\u00a0%"
+    return f"{context.numbers.plain(share, 1)}\u00a0%"
+
+
+def _glance(context: Context) -> View:
+    """Return the table of all alternatives that stands under the sentence."""
+    texts, numbers = context.texts, context.numbers
+    means = [a.data[HEADLINE]["mean"] for a in context.alternatives]
+    unit = context.unit_of(means, working=True)
+    base = context.alternative(context.design["base"])
+    name = numbers.unit(unit)
+    columns = [
+        column(texts("answer.alternative")),
+        column(texts("answer.mean"), name),
+        column(texts("answer.difference"), name),
+        column(texts("answer.difference"), "%"),
+        column(texts("answer.within", n=2), "%"),
+        column(texts("answer.inside"), "%"),
+        column(texts("answer.open"), "%"),
+    ]
+    rows = []
+    for each in context.alternatives:
+        found = comparison(context, each.key)
+        steady = each.stable and base is not None and base.stable
+        mean = numbers.estimate(each.data[HEADLINE]["mean"], unit)
+        cells = [
+            mean if each.stable else texts("numbers.not_steady"),
+            numbers.estimate(found["difference"], unit, sign=True) if found and steady else NONE,
+            numbers.estimate(found["percent"], RELATIVE, sign=True) if found and steady else NONE,
+            numbers.estimate(each.data["within_working_days"].get("2"), SHARE),
+            numbers.estimate(each.data.get("inside_deadline"), SHARE),
+            _open_share(context, each).removesuffix("\u00a0%"),
+        ]
+        rows.append(alternative_row(context, each, cells))
+    note = texts("answer.glance_note", confidence=context.confidence)
+    return table(texts("answer.glance"), columns, [body(rows)], notes=[note])
+
+
+def answer(context: Context) -> View:
+    """Return the answer, its banners, the note on open work and the warnings."""
+    texts, numbers = context.texts, context.numbers
+    banners = [
+        {
+            "title": texts("answer.unstable", name=each.title),
+            "reasons": [texts.title(reason) for reason in each.data.get("unstable_reasons", [])],
+            "note": texts("answer.unstable_note"),
+        }
+        for each in context.alternatives
+        if not each.stable
+    ]
+    lines = []
+    for each in context.alternatives:
+        counts = each.data["counts"]
+        age = counts.get("open_age_s") or {}
+        if counts["open"]:
+            line = texts(
+                "answer.open_line",
+                name=each.title,
+                count=numbers.plain(counts["open"]),
+                created=numbers.plain(counts["created"]),
+                share=_open_share(context, each),
+                mean=numbers.duration(age.get("mean"), working=False),
+                max=numbers.duration(age.get("max"), working=False),
+            )
+            lines.append(line)
+    return {
+        "title": texts("answer.title"),
+        "sentence": _sentence(context),
+        "banners": banners,
+        "glance": _glance(context),
+        "open": lines,
+        "warnings": list(context.summary.get("warnings", [])),
+    }
