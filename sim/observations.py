@@ -137,7 +137,8 @@ class Pools:
         busy_s: Working seconds they spent on this role's tasks in the same time.
         offered_s: Working seconds of this role's tasks that were enabled in the same time.
         group: Roles of one agency that share people have the same group (an index); load is judged per group.
-        group_on_duty_s: On-duty seconds of the group's people, each counted once.
+        group_on_duty_s: On-duty seconds of the group's people, each counted once, and of those who stood in for
+            them while they might.
         waiting_end: Tasks waiting when the run ended.
     """
 
@@ -212,8 +213,6 @@ class Observations:
 
 def frame(table: Legs | Steps | Pools, **constant: Any) -> pl.DataFrame:
     """Return a table as a data frame, with the constant columns first."""
-    columns: Mapping[str, Any] = {
-        name: getattr(table, name) for name in table.__dataclass_fields__
-    }
+    columns: Mapping[str, Any] = {name: getattr(table, name) for name in table.__dataclass_fields__}
     out = pl.DataFrame(columns)
     return out.select([pl.lit(value).alias(name) for name, value in constant.items()] + [pl.all()])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import StrEnum
 
 from sim.errors import InputError
@@ -66,7 +67,9 @@ for _names, _dimension, _factor in (
     for _name in _names:
         _UNITS[_name] = (_dimension, _factor)
 
-_NUMBER = re.compile(r"^\s*([+-]?(?:\d+(?:_\d{3})*)(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*(.*?)\s*$", re.DOTALL)
+_NUMBER = re.compile(
+    r"^\s*([+-]?(?:\d+(?:_\d{3})*)(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*(.*?)\s*$", re.DOTALL | re.ASCII
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,27 @@ def units_of(*dimensions: Dimension) -> tuple[str, ...]:
     return tuple(name for name, (dimension, _) in _UNITS.items() if dimension in dimensions)
 
 
+_WRITE = "write a number with its unit, such as 90 min"
+
+
+def _finite(number: str | float, text: object, factor: float = 1.0) -> float:
+    """Return a number in its base unit, or refuse what floating point cannot hold."""
+    try:
+        value = float(number) * factor
+    except OverflowError:
+        value = math.inf
+    if not math.isfinite(value):
+        shown = repr(text) if len(str(text)) <= 40 else f"a number of {len(str(text))} characters"
+        raise InputError("E-NOT-FINITE", f"found {shown}", "write a finite number")
+    return value
+
+
+def _known_units(unit: str, names: tuple[str, ...]) -> str:
+    """Return a hint that names the closest unit, and what else there is."""
+    near = get_close_matches(unit, names, 1, 0.5)
+    return (f"did you mean {near[0]!r}? " if near else "") + f"known units: {', '.join(names)}"
+
+
 def parse(text: str | int | float) -> Quantity:
     """Read a quantity as a planner writes it.
 
@@ -101,27 +125,31 @@ def parse(text: str | int | float) -> Quantity:
     Raises:
         InputError: ``E-QUANTITY`` not a number with a unit, ``E-UNIT`` unknown unit, ``E-NOT-FINITE``.
     """
+    return _parse(text, tuple(_UNITS))
+
+
+def _parse(text: str | int | float, names: tuple[str, ...]) -> Quantity:
+    """Read a quantity; ``names`` are the units that a hint offers."""
     if isinstance(text, bool):
-        raise InputError("E-QUANTITY", f"found {text!r}", "write a number with its unit, such as 90 min")
+        raise InputError("E-QUANTITY", f"found {text!r}", _WRITE)
     if isinstance(text, (int, float)):
-        if not math.isfinite(text):
-            raise InputError("E-NOT-FINITE", f"found {text!r}", "write a finite number")
-        return Quantity(float(text), None, repr(text))
+        return Quantity(_finite(text, text), None, repr(text))
     match = _NUMBER.match(text)
     if match is None:
-        raise InputError("E-QUANTITY", f"found {text!r}", "write a number with its unit, such as 90 min")
-    number = float(match.group(1).replace("_", ""))
-    if not math.isfinite(number):
-        raise InputError("E-NOT-FINITE", f"found {text!r}", "write a finite number")
+        raise InputError("E-QUANTITY", f"found {text!r}", _WRITE)
+    number = match.group(1).replace("_", "")
     unit = re.sub(r"\s*/\s*", " / ", re.sub(r"\s+", " ", match.group(2))).strip()
     unit = unit.replace("km / h", "km/h")
     if not unit:
-        return Quantity(number, None, text)
+        return Quantity(_finite(number, text), None, text)
+    if unit.startswith(","):
+        hint = "write a fraction with a point, 1.5 h, and thousands as 1_000"
+        raise InputError("E-QUANTITY", f"found {text!r}", hint)
     known = _UNITS.get(unit)
     if known is None:
-        raise InputError("E-UNIT", f"found unit {unit!r} in {text!r}", f"known units: {', '.join(_UNITS)}")
+        raise InputError("E-UNIT", f"found unit {unit!r} in {text!r}", _known_units(unit, names))
     dimension, factor = known
-    return Quantity(number * factor, dimension, text)
+    return Quantity(_finite(number, text, factor), dimension, text)
 
 
 def read(text: str | int | float, *dimensions: Dimension) -> Quantity:
@@ -137,10 +165,11 @@ def read(text: str | int | float, *dimensions: Dimension) -> Quantity:
     Raises:
         InputError: As :func:`parse`, and ``E-UNIT-MISSING`` or ``E-UNIT-WRONG`` for another dimension.
     """
-    quantity = parse(text)
+    names = units_of(*dimensions)
+    quantity = _parse(text, names or tuple(_UNITS))
     if quantity.dimension in dimensions:
         return quantity
-    wanted = f"one of: {', '.join(units_of(*dimensions))}" if units_of(*dimensions) else "a bare number"
+    wanted = f"one of: {', '.join(names)}" if names else "a bare number"
     if quantity.dimension is None:
         for bare in (Dimension.SHARE, Dimension.COUNT):
             if bare in dimensions:

@@ -323,7 +323,7 @@ def _day_factor(scenario: Scenario, flow: Flow, name: str, streams: Streams, day
     profile = scenario.profiles[flow.profile] if flow.profile else None
     if profile is None or profile.day_cv is None or profile.day_cv.value == 0:
         return np.empty(0)
-    gamma = distributions.Gamma(1.0, profile.day_cv.value)
+    gamma = distributions.Gamma(shape=profile.day_cv.value**-2, scale=profile.day_cv.value**2)  # mean one
     return gamma.ppf(streams.uniforms(days + 1, "day factor", name))
 
 

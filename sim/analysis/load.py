@@ -34,6 +34,8 @@ class GroupLoad:
             neither.
         utilisation: Busy time over time on duty by replication; NaN where nobody was on duty.
         waiting_end: Tasks waiting when the run ended, by replication.
+        offered_s: Working seconds asked for, summed over replications.
+        on_duty_s: Seconds on duty to do them in, summed over replications.
     """
 
     agency: int
@@ -43,12 +45,17 @@ class GroupLoad:
     load: tuple[float, ...]
     utilisation: tuple[float, ...]
     waiting_end: tuple[float, ...]
+    offered_s: float
+    on_duty_s: float
 
     @property
     def load_mean(self) -> float:
-        """Offered load averaged over the replications in which the group had staff or work; NaN if none."""
-        known = [load for load in self.load if not math.isnan(load)]
-        return sum(known) / len(known) if known else math.nan
+        """Offered load of all replications taken together; infinite with work and no duty, NaN with neither.
+
+        A ratio of sums: one short replication in which a leader happened to be away throughout must not
+        stand for the office.
+        """
+        return ratio(self.offered_s, self.on_duty_s)
 
 
 def ratio(part: float, whole: float) -> float:
@@ -84,7 +91,7 @@ def _sortable(load: float) -> float:
 def _group_load(agency: int, parts: list[tuple[Pools, list[int]] | None]) -> GroupLoad:
     offered_s: dict[int, float] = {}
     people: dict[int, int] = {}
-    load, utilisation, waiting = [], [], []
+    load, utilisation, waiting, duty_s = [], [], [], 0.0
     for part in parts:
         if part is None:
             load.append(math.nan)
@@ -97,13 +104,15 @@ def _group_load(agency: int, parts: list[tuple[Pools, list[int]] | None]) -> Gro
             offered_s[role] = offered_s.get(role, 0.0) + float(pools.offered_s[row])
             people[role] = max(people.get(role, 0), int(pools.people[row]))
         on_duty_s = float(pools.group_on_duty_s[rows[0]])
+        duty_s += on_duty_s
         load.append(ratio(float(np.sum(pools.offered_s[rows])), on_duty_s))
         utilisation.append(float(np.sum(pools.busy_s[rows])) / on_duty_s if on_duty_s > 0 else math.nan)
         waiting.append(float(np.sum(pools.waiting_end[rows])))
     main = min(offered_s, key=lambda role: (-offered_s[role], role))
     return GroupLoad(
-        agency, main, tuple(sorted(offered_s)), people[main], tuple(load), tuple(utilisation), tuple(waiting)
-    )
+        agency, main, tuple(sorted(offered_s)), people[main], tuple(load), tuple(utilisation), tuple(waiting),
+        sum(offered_s.values()), duty_s,
+    )  # fmt: skip
 
 
 def utilisation(

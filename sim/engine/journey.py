@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Sequence
+from math import isnan
 from typing import Any
 
 from sim.engine.clock import Alarm, Clock
@@ -42,7 +43,8 @@ class Token:
 
     __slots__ = (
         "_ok", "branch", "callbacks", "doc", "enabled", "envelope", "index", "join", "leg", "op", "ops", "owners",
-        "path", "pc", "person", "prio", "recipient", "sender", "sent", "signed", "started", "visits", "work_s",
+        "path", "pc", "person", "prio", "recipient", "relay", "sender", "sent", "signed", "started",
+        "visits", "work_s",
     )  # fmt: skip
 
     def __init__(self, doc: int, leg: int, ops: Sequence[Op], sender: int, recipient: int, prio: int) -> None:
@@ -55,6 +57,7 @@ class Token:
         self.visits: dict[int, int] | None = None
         self.owners: dict[int, Person] | None = None
         self.path = 0
+        self.relay = -1  # of a copier: procedure of the legs for which it makes copies
         self.signed = self.sent = NAN
 
     enabled: float
@@ -130,23 +133,25 @@ class WorkStep(Op):
         token.enabled = self.world.clock._now  # noqa: SLF001 - the property costs a call on the hottest path
         token.callbacks = self.done
         fields = self.pools[token.sender if self.at_sender else token.recipient]
+        pool: Pool | None = None
         if self.owner is not None and token.owners is not None and self.owner in token.owners:
-            self._desk(token, fields).offer(token)
+            pool = self._desk(token.owners[self.owner], fields[0])
+        if pool is not None:
+            pool.offer(token)
         elif self.by_field is None or len(fields) == 1:
             fields[0].offer(token)
-        else:
-            fields[int(self.by_field[index] * len(fields))].offer(token)
+        else:  # the whole role's pool comes first
+            fields[1 + int(self.by_field[index] * (len(fields) - 1))].offer(token)
         return True
 
-    def _desk(self, token: Token, fields: Sequence[Pool]) -> Pool:
-        """Return the owner's own desk, or the role's pool when the owner is away for more than a working day."""
-        assert token.owners is not None and self.owner is not None
-        owner = token.owners[self.owner]
+    def _desk(self, owner: Person, role: Pool) -> Pool | None:
+        """Return the owner's own desk, or ``None`` when the owner is away for more than a working day."""
         now = self.world.clock.now
-        back = owner.duty.next_open(now)
         office = self.world.office
-        if owner.agency != fields[0].members[0].agency or office.elapsed(now, back) > office.day_s:
-            return fields[0]
+        if owner.agency != role.members[0].agency:
+            return None
+        if office.elapsed(now, owner.duty.next_open(now)) > office.day_s:
+            return None
         return self.world.desk(owner)
 
 
@@ -189,7 +194,7 @@ class Envelope:
 class Carriage(Op):
     """Transport to the recipient."""
 
-    __slots__ = ("carrier", "done", "last_left")
+    __slots__ = ("carrier", "done")
 
     def __init__(
         self, world: World, task: int, mask: bytes | None, mark: Mark | None, carrier: Carrier
@@ -197,7 +202,6 @@ class Carriage(Op):
         super().__init__(world, task, mask, mark)
         self.carrier = carrier
         self.done: list[Callable[[Any], None]] = [world.carried]
-        self.last_left: dict[tuple[int, int], float] = {}
 
     def enter(self, token: Token) -> bool:
         """Send the document off; its event is its arrival."""
@@ -209,10 +213,10 @@ class Carriage(Op):
         token.op, token.enabled, token.started, token.work_s = self, now, left, 0.0  # type: ignore[assignment]
         token.callbacks = self.done
         if self.carrier.kind != "exchange":
-            ends = (token.sender, token.recipient)
-            if self.last_left.get(ends) != left and world.measure_start_s <= left < world.measure_end_s:
+            last_left, ends = self.carrier.last_left, (token.sender, token.recipient)
+            if last_left.get(ends) != left and world.measure_start_s <= left < world.measure_end_s:
                 world.envelopes_sent += 1
-            self.last_left[ends] = left
+            last_left[ends] = left
         world.clock.at(self.carrier.arrives(left, token.leg), token)
         return True
 
@@ -253,14 +257,14 @@ class Choice(Op):
     __slots__ = ("draw", "exits", "loops_max")
 
     def __init__(
-        self, world: World, task: int, mask: bytes | None,
+        self, world: World, task: int, mask: bytes | None, mark: Mark | None,
         exits: Sequence[tuple[float, int | Outcome]], draw: Callable[[int], array[float]], loops_max: int,
     ) -> None:  # fmt: skip
-        super().__init__(world, task, mask)
+        super().__init__(world, task, mask, mark)
         self.exits, self.draw, self.loops_max = exits, draw, loops_max
 
     def enter(self, token: Token) -> bool:
-        """Go on, jump, or end the leg; a jump back counts a further visit of every step between."""
+        """Go on, jump, or end the leg; a jump back counts a further visit of every step between; going on marks."""
         if self.mask is not None and not self.mask[token.index]:
             return False
         visits = token.visits
@@ -274,13 +278,17 @@ class Choice(Op):
                 return True
             if target > token.pc:
                 token.pc = target - 1
-            elif visit < self.loops_max:
+                return False
+            if visit < self.loops_max:
                 if visits is None:
                     visits = token.visits = {}
                 for op in token.ops[target : token.pc + 1]:
                     visits[op.task] = visits.get(op.task, 0) + 1
                 token.pc = target - 1
-            return False
+                return False
+            break  # it has been back often enough
+        if self.mark is not None:
+            self.world.mark(token, self.mark)
         return False
 
 
@@ -312,7 +320,9 @@ class Fork(Op):
         join = Join(token, len(self.branches))
         for name, ops in self.branches.items():
             child = Token(token.doc, token.leg, ops, token.sender, token.recipient, token.prio)
-            child.index, child.owners, child.visits = token.index, token.owners, None
+            child.index, child.owners, child.relay = token.index, token.owners, token.relay
+            if token.visits is not None and (again := token.visits.get(self.task)):
+                child.visits = {op.task: again for op in ops}  # a loop led back to this fork
             child.join, child.branch = join, name
             child.path = world.new_path(token.path)
             world.advance(child)
@@ -330,13 +340,18 @@ class BranchEnd(Op):
 
     def enter(self, token: Token) -> bool:
         """Let the fork's token go on if this branch decides its join."""
-        join = token.join
+        join, parent, world = token.join, token.join.parent, self.world
         join.pending -= 1
-        decides = not join.pending if self.rule == "all" else self.rule in ("first", token.branch)
-        if decides and not join.decided:
+        if join.decided or world.over(token):
+            return True
+        if not isnan(token.signed):
+            parent.signed = token.signed
+        if not isnan(token.sent):
+            parent.sent = token.sent
+        if not join.pending if self.rule == "all" else self.rule in ("first", token.branch):
             join.decided = True
-            self.world.on_path[token.path] = 1
-            self.world.advance(join.parent)
+            world.on_path[token.path] = 1
+            world.advance(parent)
         return True
 
 
@@ -362,7 +377,8 @@ class RelayStart(Op):
 
     def enter(self, token: Token) -> bool:
         """Start the copying; the token's own handling goes on meanwhile."""
-        self.world.relay(token)
+        if self.mask is None or self.mask[token.index]:
+            self.world.relay(token)
         return False
 
 
@@ -377,7 +393,7 @@ class RelayEnd(Op):
 
     def enter(self, token: Token) -> bool:
         """Start a token for every dependent leg of this procedure."""
-        self.world.release_dependents(token.leg, self.procedure)
+        self.world.release_dependents(token.leg, self.procedure, token.signed, token.sent)
         return True
 
 
@@ -427,6 +443,8 @@ class World:
         self.record_times = array("d")
         self.desks: dict[int, Pool] = {}
         self.relay_paths: dict[int, int] = {}
+        self.relaying: set[int] = set()
+        self.withdrawn: set[int] = set()
         self.waiters: dict[int, Token] = {}
         self.cohort_open = 0
 
@@ -460,6 +478,7 @@ class World:
     programs: dict[int, Sequence[Op]]
     leg_ops: list[Sequence[Op]]
     relay_ops: list[Sequence[Op]]
+    has_owners: list[bool]
     new_desk: Callable[[Person], Pool]
 
     # --- the walk ---------------------------------------------------------------------------------------------
@@ -532,7 +551,7 @@ class World:
         """Note a moment of a document's life; a leg's registration is that of the first valid copy."""
         now = self.clock.now
         leg = token.leg
-        if leg < 0:
+        if leg < 0 or token.relay >= 0:  # said of legs that have not set out
             if mark is Mark.SIGNED:
                 token.signed = now
             elif mark is Mark.SENT:
@@ -558,24 +577,27 @@ class World:
     def relay(self, token: Token) -> None:
         """The recipient makes copies for the legs that depend on this one, once per procedure among them."""
         waiting = self.dependents.get(token.leg)
-        if not waiting:
+        if not waiting or token.leg in self.relaying:
             return
+        self.relaying.add(token.leg)
         for procedure in dict.fromkeys(self.leg_procedure[leg] for leg in waiting):
             copier = Token(token.doc, token.leg, self.relay_ops[procedure], token.recipient, token.recipient,
                            token.prio)  # fmt: skip
             copier.path = self.new_path(0)  # beside the relaying leg's own way
-            self.relay_paths[copier.path] = procedure
+            copier.relay = self.relay_paths[copier.path] = procedure
+            if self.has_owners[procedure]:
+                copier.owners = {}
             self.advance(copier)
 
-    def release_dependents(self, leg: int, procedure: int) -> None:
-        """Let the dependent legs of one procedure (-1: of all) set out."""
+    def release_dependents(self, leg: int, procedure: int, signed: float = NAN, sent: float = NAN) -> None:
+        """Let the dependent legs of one procedure (-1: all) set out; copies may be signed and sent anew."""
         waiting = self.dependents.get(leg)
         if not waiting:
             return
         going = [one for one in waiting if procedure in (-1, self.leg_procedure[one])]
         self.dependents[leg] = [one for one in waiting if one not in set(going)]
         for one in going:
-            self._set_out(one, self.signed[leg], NAN, leg)
+            self._set_out(one, self.signed[leg] if isnan(signed) else signed, sent, leg)
 
     def _set_out(self, leg: int, signed: float, sent: float, by: int) -> None:
         """Start the token of a leg."""
@@ -588,6 +610,8 @@ class World:
             self._issued(doc)
         token = Token(doc, leg, self.leg_ops[self.leg_procedure[leg]], self.leg_origin[leg],
                       self.leg_recipient[leg], self.doc_prio[doc])  # fmt: skip
+        if self.has_owners[self.leg_procedure[leg]]:
+            token.owners = {}
         self.advance(token)
 
     def ask_reply(self, token: Token) -> bool:
@@ -607,18 +631,42 @@ class World:
                 self.advance(waiting)
 
     def close(self, token: Token, outcome: Outcome) -> None:
-        """End a leg."""
-        leg, now = token.leg, self.clock.now
-        assert self.outcome[leg] == Outcome.OPEN
+        """End what a token stands for: a leg; a document not yet sent; the making of copies."""
+        leg = token.leg
+        if token.relay >= 0:
+            self.release_dependents(leg, token.relay, token.signed, token.sent)
+        elif leg < 0:
+            self._withdraw(token.doc, outcome)
+        elif self.outcome[leg] == Outcome.OPEN:  # no other branch has ended it
+            self._end(leg, outcome)
+            if leg in self.dependents and leg not in self.relaying:  # ended before it was passed on
+                self.release_dependents(leg, -1)
+
+    def _end(self, leg: int, outcome: Outcome) -> None:
+        """Note how and when a leg ended."""
+        doc, now = self.leg_doc[leg], self.clock.now
         self.outcome[leg] = outcome
         self.closed[leg] = now
         if outcome is Outcome.COMPLETED:
             self.finished[leg] = now
-        if self.measure_start_s <= self.created[token.doc] < self.measure_end_s:
+        if self.measure_start_s <= self.created[doc] < self.measure_end_s:
             self.cohort_open -= 1
-        self._issued(token.doc)
-        if leg in self.dependents:  # refused before it was passed on: the sender sends directly
-            self.release_dependents(leg, -1)
+        self._issued(doc)
+
+    def _withdraw(self, doc: int, outcome: Outcome) -> None:
+        """A document ends in its sender part: so do all its legs that have not set out."""
+        self.withdrawn.add(doc)
+        for leg in range(self.leg_start[doc], self.leg_start[doc + 1]):
+            via = self.leg_via[leg]
+            waits = self.leg_procedure[leg] >= 0 and isnan(self.released[leg])
+            if waits and self.outcome[leg] == Outcome.OPEN and (via < 0 or isnan(self.released[via])):
+                self._end(leg, outcome)
+
+    def over(self, token: Token) -> bool:
+        """Tell whether what a token stands for has been ended elsewhere, in another branch."""
+        if token.leg < 0:
+            return token.doc in self.withdrawn
+        return token.relay < 0 and self.outcome[token.leg] != Outcome.OPEN
 
     # --- small helpers ----------------------------------------------------------------------------------------
 

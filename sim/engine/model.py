@@ -96,8 +96,9 @@ def _staff(file: ScenarioFile, case: Case, workload: Workload, streams: Streams,
         spec = specs.get((role, agency))
         fields = min(spec.fields, sum(1 for _, one in held if one >= 0)) if spec is not None else 1
         cover = spec.cover if spec is not None else None
-        for number in range(max(1, fields)):
-            members = [people[i] for i, one in held if one in (-1, number) or fields <= 1]
+        everybody = -1  # the whole role comes first, then its fields, if it has more than one
+        for number in range(everybody, fields if fields > 1 else 0):
+            members = [people[i] for i, one in held if number == everybody or one in (-1, number)]
             stand_ins: list[Person] = []
             hours: WorkingTime | None = None
             if cover is not None:
@@ -192,6 +193,7 @@ def _programs(world: World, compiler: Compiler, case: Case, workload: Workload, 
     every: Sequence[int] = range(len(routes.procedures))
     world.leg_ops = [compiler.leg_program(p) if p in used else [] for p in every]
     world.relay_ops = [compiler.relay_program(p) if p in relayed else [] for p in every]
+    world.has_owners = [compiler.has_owners(p) for p in every]
 
 
 def _rank(case: Case, procedures: Sequence[str]) -> list[int]:

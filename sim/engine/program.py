@@ -21,7 +21,7 @@ from sim.engine.staff import Equipment, Pool
 from sim.engine.transport import Carrier
 from sim.observations import Outcome, StepKind
 from sim.scenario.params import DistParam, dist_in_seconds, in_seconds
-from sim.scenario.procedures import inline
+from sim.scenario.procedures import inline, walk
 from sim.scenario.schema import Scenario
 from sim.scenario.steps import (
     DecideStep,
@@ -108,6 +108,11 @@ class Compiler:
         """Compile the relay part of a procedure."""
         ops = self._compile(self._steps(procedure, "relay"), procedure, per_leg=True, stage="relay")
         return [*ops, journey.RelayEnd(self.world, procedure)]
+
+    def has_owners(self, procedure: int) -> bool:
+        """Tell whether the leg or the relay part has work that belongs to whoever did an earlier step."""
+        steps = [*self._steps(procedure, "leg"), *self._steps(procedure, "relay")]
+        return any(isinstance(step, WorkStep) and step.owner is not None for step in walk(steps))
 
     def _steps(self, procedure: int, part: str) -> list[Step]:
         spec = self.scenario.procedures[self.routes.procedures[procedure]]
@@ -256,7 +261,7 @@ class Compiler:
         parts = {"": step.takes} if step.takes is not None else dict(step.parts or {})
         extra = self._extra(step, procedure, per_leg=per_leg)
         by_field: array[float] | None = None
-        if step.assign == "field":
+        if step.assign in ("field", "owner"):  # the owner-to-be is one of the document's field
             by_field = array("d", self._uniforms("field", "", 0, per_leg=per_leg).tobytes())
         if step.owner is not None:
             self.tasks.setdefault(step.owner, len(self.tasks))
@@ -312,4 +317,4 @@ class Compiler:
                 )
             return known[visit]
 
-        return journey.Choice(self.world, task, mask, exits, draw, step.loops_max)
+        return journey.Choice(self.world, task, mask, step.marks, exits, draw, step.loops_max)

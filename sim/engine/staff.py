@@ -33,16 +33,18 @@ class Equipment:
 
     def __init__(self, pieces: int) -> None:
         self.free = pieces
-        self.parked: list[tuple[int, int, Token, Pool]] = []
+        self.parked: dict[Pool, list[Entry]] = {}
 
     def give_back(self) -> list[Pool]:
-        """Take a piece back; return the pools to whose queues parked work went back."""
+        """Take a piece back; return the pools to whose queues parked work went back.
+
+        The first parked task of every pool goes back: which pool has somebody free is not known here.
+        """
         self.free += 1
-        if not self.parked:
-            return []
-        prio, seq, token, pool = heappop(self.parked)
-        heappush(pool.queue, (prio, seq, token))
-        return [pool]
+        back = [pool for pool, parked in self.parked.items() if parked]
+        for pool in back:
+            heappush(pool.queue, heappop(self.parked[pool]))
+        return back
 
 
 class Person:
@@ -185,7 +187,7 @@ class Pool:
         piece = token.op.equipment[self.members[0].agency]
         if piece.free:
             return True
-        heappush(piece.parked, (*entry, self))
+        heappush(piece.parked.setdefault(self, []), entry)
         return False
 
     def dispatch(self, now: float) -> None:

@@ -76,12 +76,15 @@ class Carrier:
         days: Days that the calendars cover.
     """
 
-    __slots__ = ("kind", "office", "outage_ends", "outage_starts", "pick_ups", "rounds", "travel_s")
+    __slots__ = (
+        "kind", "last_left", "office", "outage_ends", "outage_starts", "pick_ups", "rounds", "travel_s",
+    )  # fmt: skip
 
     def __init__(
         self, spec: Transport, name: str, office: WorkingTime, streams: Streams, distance_m: Floats, days: int
     ) -> None:
         self.kind, self.office = spec.kind, office
+        self.last_left: dict[tuple[int, int], float] = {}  # when something last left, by sender and recipient
         self.pick_ups = clock_times(spec.pick_ups or (), office, days)
         self.rounds = clock_times(spec.rounds or (), office, days)
         travel = np.zeros(len(distance_m))

@@ -6,7 +6,7 @@ records and calendars, never counted on the way.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -174,6 +174,8 @@ def _pools(world: World, compiler: Compiler, staffing: Staffing, steps: Steps, n
     for post, person in zip(staffing.posts, staffing.people, strict=True):
         row = group[post.agency]
         shared[post.agency, row == row[role_of[post.role]]] += duty[id(person.duty)]
+    for agency, index, seconds in _stood_in(staffing, role_of, group, start_s, stop_s):
+        shared[agency, group[agency] == group[agency, index]] += seconds
     number_role = np.array([role_of.get(role, -1) for _, _, role in compiler.kinds] or [-1])
     numbers = np.frombuffer(world.record_ints, dtype=np.int32).reshape(-1, 5)[:, 0]
     work = (steps.kind == StepKind.WORK) & (steps.person >= 0)
@@ -190,6 +192,11 @@ def _pools(world: World, compiler: Compiler, staffing: Staffing, steps: Steps, n
                 waiting[agency, index] += len(pool.queue)
                 left: list[Token] = [entry[2] for entry in pool.queue]
                 offered[agency, index] += sum(t.work_s for t in left if start_s <= t.enabled < stop_s)
+    for aside in _aside(world, staffing):
+        agency = aside.sender if aside.op.at_sender else aside.recipient
+        index = role_of[compiler.kinds[aside.op.number][2]]
+        waiting[agency, index] += 1
+        offered[agency, index] += aside.work_s * (start_s <= aside.enabled < stop_s)
     for person in staffing.people:
         token = person.token
         if token is not None and start_s <= token.enabled < stop_s:
@@ -207,6 +214,33 @@ def _pools(world: World, compiler: Compiler, staffing: Staffing, steps: Steps, n
         group_on_duty_s=shared[a, r],
         waiting_end=waiting[a, r],
     )
+
+
+def _aside(world: World, staffing: Staffing) -> list[Token]:
+    """List what waits at somebody's own desk, or for its equipment."""
+    entries = [entry for desk in world.desks.values() for entry in desk.queue]
+    for pieces in staffing.equipment.values():
+        entries += [entry for piece in pieces for parked in piece.parked.values() for entry in parked]
+    return [token for _, _, token in entries]
+
+
+def _stood_in(
+    staffing: Staffing, role_of: Mapping[str, int], group: NDArray[np.intp], start_s: float, stop_s: float
+) -> Iterator[tuple[int, int, float]]:
+    """Give agency, role and seconds for the time in which somebody of another group might stand in."""
+    for role, by_agency in staffing.by_role.items():
+        for agency, fields in enumerate(by_agency):
+            if not fields or not fields[0].covers:
+                continue
+            pool = fields[0]
+            begins = np.clip(np.array(pool.cover_hours.starts), start_s, stop_s)
+            ends = np.clip(np.array(pool.cover_hours.ends), start_s, stop_s)
+            inside = ends > begins
+            mine = group[agency, role_of[role]]
+            for person in pool.covers:
+                if group[agency, role_of[staffing.posts[person.index].role]] != mine and inside.any():
+                    free = person.duty.elapsed_many(begins[inside], ends[inside])
+                    yield agency, role_of[role], float(free.sum())
 
 
 def _sum(agency: Ints, role: NDArray[np.int64], value: Floats, agencies: int, roles: int) -> Floats:

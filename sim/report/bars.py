@@ -12,7 +12,7 @@ from typing import Any
 import altair as alt
 
 from sim.report.context import Alternative, Context
-from sim.report.figures import WIDTH, Rows, bounds, named_axis, room, values, wrap
+from sim.report.figures import WIDTH, Rows, bounds, named_axis, room, step_for, values, wrap
 from sim.report.marks import OUTLINE, letters_on
 from sim.report.numbers import SHARE, Unit, decimals_for
 from sim.report.svg import INK, to_svg
@@ -77,7 +77,9 @@ def _panel(
         ]
         text = alt.Chart(values(inside)).mark_text(color=letters, fontSize=11)
         layers.append(text.encode(alt.X("at:Q"), y, alt.Text("text:N")))
-    return alt.layer(*layers).properties(width=width, height=alt.Step(step))
+    return alt.layer(*layers).properties(
+        width=width, height=alt.Step(step_for(names.values(), label_width, step))
+    )
 
 
 def by_alternative(
@@ -219,7 +221,7 @@ def desks(context: Context, alternative: Alternative, names: Sequence[str], long
     text = text.encode(alt.X(value=width), y, alt.Text("text:N"))
     chart = alt.layer(bar, used.encode(alt.X("used:Q"), y), full, interval, text)
     return to_svg(
-        chart.properties(width=width, height=alt.Step(34)),
+        chart.properties(width=width, height=alt.Step(step_for(names, 40, 28))),
         ident=f"desks-{alternative.index}",
         label=context.texts("desks.figure", name=alternative.title, confidence=context.confidence),
         texts=context.texts,

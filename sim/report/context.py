@@ -24,7 +24,7 @@ class Alternative:
     Args:
         key: Its name in the summary.
         title: Its title in the language of the report.
-        index: Its place, from 0; fixes colour, dash and marker everywhere.
+        index: Its place, from 0 for the base; fixes colour, dash and marker everywhere.
         stable: Whether it keeps up with its work.
         data: Its part of the summary.
     """
@@ -45,7 +45,7 @@ class Context:
         manifest: ``manifest.json`` as a mapping.
         texts: Words.
         numbers: Number formats.
-        alternatives: In the order of the summary, which is the scenario's.
+        alternatives: The base first, then in the order of the manifest.
     """
 
     summary: Mapping[str, Any]
@@ -101,8 +101,18 @@ def context(summary: Mapping[str, Any], manifest: Mapping[str, Any], language: L
     texts = Texts(language)
     design = summary["design"]
     numbers = Numbers(texts, float(design["day_s"]), int(design["replications"]))
+    found = summary["alternatives"]
+    # JSON files are written with sorted keys: the base comes first, then the order of the manifest.
+    named = [design.get("base"), *(manifest.get("alternatives") or []), *found]
+    order = [key for key in dict.fromkeys(named) if key in found]
     alternatives = tuple(
-        Alternative(key, texts.title(data.get("title"), key), index, bool(data.get("stable", True)), data)
-        for index, (key, data) in enumerate(summary["alternatives"].items())
+        Alternative(
+            key,
+            texts.title(found[key].get("title"), key),
+            index,
+            bool(found[key].get("stable", True)),
+            found[key],
+        )
+        for index, key in enumerate(order)
     )
     return Context(summary, manifest, texts, numbers, alternatives)

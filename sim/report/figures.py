@@ -18,7 +18,7 @@ import altair as alt
 from sim.report.context import Context
 from sim.report.marks import colour, dash, shape
 from sim.report.numbers import Unit
-from sim.report.svg import MUTED, to_svg
+from sim.report.svg import INK, MUTED, to_svg
 
 WIDTH = 900  # of a whole figure, in the pixels of its view box; the page has room for a few more
 _LETTER = 6.7  # mean width of a letter of axis labels, in the same pixels
@@ -66,6 +66,11 @@ def room(names: Iterable[str], width: int = 32) -> int:
     """Return the width left for the plot beside axis labels that are wrapped at ``width`` letters."""
     longest = max((len(line) for name in names for line in wrap(name, width)), default=0)
     return round(WIDTH - 14 - _LETTER * longest)
+
+
+def step_for(names: Iterable[str], width: int, least: int) -> int:
+    """Return the height of a row that has room for the tallest of the wrapped labels, at least ``least``."""
+    return max([least, *(_LINE * len(wrap(name, width)) + 6 for name in names)])
 
 
 def values(rows: Rows) -> Any:
@@ -170,7 +175,9 @@ def open_work(context: Context) -> str:
     until = date.fromisoformat(str(design["measured_to"])) + timedelta(days=1)
     last = max(row["x"] for row in rows)
     span = {"from": design["measured_from"], "to": min(until.isoformat(), last)}
-    ground = alt.Chart(values([span])).mark_rect(color="#eceff3").encode(alt.X("from:T"), alt.X2("to:T"))
+    ground = (
+        alt.Chart(values([span])).mark_rect(color=INK, opacity=0.07).encode(alt.X("from:T"), alt.X2("to:T"))
+    )
     name = alt.Chart(values([{**span, "text": context.texts("open.measured")}]))
     name = name.mark_text(align="left", baseline="top", dx=6, dy=6, color=MUTED)
     name = name.encode(alt.X("from:T"), alt.Y(value=0), alt.Text("text:N"))
@@ -206,7 +213,7 @@ def dots(context: Context, groups: Sequence[tuple[str, str]], unit: Unit) -> str
             mean = (part.get("turnaround_working_s") or {}).get("mean") or {}
             if mean.get("estimate") is not None:
                 middle, low, high = bounds(mean, unit.size)
-                rows.append({"flow": flow, "key": each.key, "x": middle, "low": low, "high": high})
+                rows.append({"flow": flow, "key": each.key, "x": middle, "low": max(low, 0.0), "high": high})
     if not rows:
         return ""
     tint, _, shapes = _styles(context)
@@ -217,7 +224,7 @@ def dots(context: Context, groups: Sequence[tuple[str, str]], unit: Unit) -> str
         title=None,
         sort=[flow for flow, _ in groups],
         axis=axis,
-        scale=alt.Scale(paddingInner=0.35, paddingOuter=0.2),
+        scale=alt.Scale(paddingInner=1 / (len(keys) + 1), paddingOuter=0.15),
     )
     offset = alt.YOffset("key:N", sort=keys, scale=alt.Scale(domain=keys))
     title = context.texts("groups.x", unit=context.numbers.unit(unit))

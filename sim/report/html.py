@@ -6,9 +6,6 @@ scripts and requests, so that a report opens offline and can do nothing but be r
 
 from __future__ import annotations
 
-import json
-import os
-import tempfile
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -16,8 +13,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from sim import runs
 from sim.errors import InputError
-from sim.report.sections.reproduce import REPORT_NAME
 from sim.report.texts import LANGUAGES, Language
 from sim.report.view import build
 
@@ -57,17 +54,6 @@ def render(summary: Mapping[str, Any], manifest: Mapping[str, Any], *, language:
     return _environment().get_template("report.html.j2").render(view=build(summary, manifest, language))
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        hint = "name the directory of a finished run"
-        raise InputError("E-RUN-FILE", f"{path} is not there", hint) from None
-    except ValueError as error:
-        raise InputError("E-RUN-FILE", f"{path} is not JSON: {error}", "make the run again") from None
-    return content
-
-
 def write_report(run: Path, language: Language = "en") -> Path:
     """Render a run directory's report into it.
 
@@ -79,19 +65,10 @@ def write_report(run: Path, language: Language = "en") -> Path:
         The path of ``report.html``; it is replaced in one step or not at all.
 
     Raises:
-        InputError: As :func:`render`, and ``E-RUN-FILE`` where a file is missing or not JSON.
+        InputError: As :func:`render`, and ``E-RUN`` where a file is missing or not JSON.
+        RunError: ``E-WRITE`` where the report cannot be written.
     """
-    page = render(_read(run / "summary.json"), _read(run / "manifest.json"), language=language)
-    target = run / REPORT_NAME
-    handle, name = tempfile.mkstemp(dir=run, prefix=".report-", suffix=".html")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(page)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o644)
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    summary, manifest = (runs.read_json(run, name) for name in (runs.SUMMARY, runs.MANIFEST))
+    target = run / runs.REPORT
+    runs.write_bytes(target, render(summary, manifest, language=language).encode())
     return target

@@ -47,7 +47,8 @@ def decimals_for(estimate: float, half_width: float | None) -> int:
         half_width: Its half-width in the same unit; ``None`` or 0 gives the estimate three digits.
 
     Returns:
-        Decimals that show one digit of the half-width, or two where its first digit is a 1.
+        Decimals that show one digit of the half-width, or two where its first digit is a 1; one more where
+        an estimate of that size would keep a single digit.
     """
     if not half_width or half_width <= 0:
         size = abs(estimate)
@@ -55,7 +56,10 @@ def decimals_for(estimate: float, half_width: float | None) -> int:
     exponent = math.floor(math.log10(half_width))
     if half_width < 1.95 * 10.0**exponent:
         exponent -= 1
-    return min(DECIMALS_MAX, -exponent)
+    decimals = -exponent
+    if half_width < 10 * abs(estimate) and decimals < 1 - math.floor(math.log10(abs(estimate))):
+        decimals += 1
+    return min(DECIMALS_MAX, decimals)
 
 
 class Numbers:

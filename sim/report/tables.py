@@ -12,6 +12,7 @@ from sim.report.context import Alternative, Context
 from sim.report.marks import swatch
 
 View = dict[str, Any]
+_LONG_ROWS = 12  # a longer table may be split over printed pages
 
 
 def column(text: str, unit: str = "", *, left: bool = False, short: bool = False) -> View:
@@ -64,13 +65,20 @@ def table(
         wide: Long words in it: smaller print.
         even: Its columns are alternatives: all of one width.
     """
+    kept = [each for each in bodies if each["rows"]]
+    styles = (
+        ("wide", wide),
+        ("even", even),
+        ("long", sum(len(each["rows"]) for each in kept) > _LONG_ROWS),
+        ("grouped", len(kept) > 1),
+    )
     return {
         "caption": caption,
         "columns": list(columns),
-        "bodies": [each for each in bodies if each["rows"]],
+        "bodies": kept,
         "spans": [{"text": text, "span": span} for text, span in spans],
         "notes": list(notes),
-        "style": " ".join(name for name, on in (("wide", wide), ("even", even)) if on),
+        "style": "".join(f" {name}" for name, on in styles if on),
     }
 
 

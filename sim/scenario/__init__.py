@@ -1,9 +1,14 @@
 """The file a planner writes: its schema, how it is read, and how alternatives are laid over it."""
 
 from sim.scenario.agencies import Agency, distance_m
-from sim.scenario.checks import select, staff_of
-from sim.scenario.loading import Case, Horizon, ScenarioFile, bundled, find, load, scenarios_folder
+from sim.scenario.assumptions import Stated, assumed_share, numbers, shares
+from sim.scenario.files import bundled, find, scenarios_folder
+from sim.scenario.horizon import Horizon
+from sim.scenario.json_schema import json_schema, render
+from sim.scenario.loading import Case, ScenarioFile, load
 from sim.scenario.schema import Scenario
+from sim.scenario.selection import select, staff_of
+from sim.scenario.template import template
 
 __all__ = [
     "Agency",
@@ -11,11 +16,18 @@ __all__ = [
     "Horizon",
     "Scenario",
     "ScenarioFile",
+    "Stated",
+    "assumed_share",
     "bundled",
     "distance_m",
     "find",
+    "json_schema",
     "load",
+    "numbers",
+    "render",
     "scenarios_folder",
     "select",
+    "shares",
     "staff_of",
+    "template",
 ]

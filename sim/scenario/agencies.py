@@ -48,16 +48,6 @@ def distance_m(a: Agency, b: Agency) -> float:
     return 2 * EARTH_RADIUS_M * math.asin(math.sqrt(min(1.0, half)))
 
 
-def _coordinate(text: str, limit: float) -> float | None:
-    if not text.strip():
-        return math.nan
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if abs(value) <= limit else None
-
-
 def read_agencies(text: str, file: str) -> tuple[list[Agency], list[Diagnostic]]:
     """Read a CSV of agencies; columns beyond :data:`COLUMNS` are for people and are passed over.
 
@@ -66,43 +56,101 @@ def read_agencies(text: str, file: str) -> tuple[list[Agency], list[Diagnostic]]
         file: Its name, for messages.
 
     Returns:
-        The agencies in the order of the file, and every finding.
+        The agencies in the order of the file, and every finding, those of :func:`check_hierarchy` included.
     """
-    reader = csv.DictReader(io.StringIO(text))
-    missing = [name for name in ("id", "level") if name not in (reader.fieldnames or ())]
-    if missing:
-        found = Diagnostic("E-AGENCY-COLUMN", f"found no column {', '.join(missing)}",
-                           f"columns: {', '.join(COLUMNS)}", file, 1)  # fmt: skip
-        return [], [found]
-    agencies: list[Agency] = []
-    findings: list[Diagnostic] = []
-    for row in reader:
-        line = reader.line_num
+    table = _Table(text, file)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        table.head([cell.strip() for cell in next(reader, [])])
+        before = reader.line_num
+        for row in reader:
+            if row and table.known:
+                table.row(row, before + 1)
+            before = reader.line_num
+    except csv.Error as error:
+        table.bad("E-AGENCY-CSV", f"found a row that is no CSV: {error}", "check quotes", reader.line_num)
+    if not table.agencies and not table.findings:
+        table.bad("E-AGENCY-ROW", "found no agency", "list one at least, a line each", 1)
+    for index, code, message, hint in check_hierarchy(table.agencies):
+        field = "parent" if code in {"E-PARENT", "E-CYCLE"} else "id"
+        table.bad(code, message, hint, table.lines[index], field)
+    return table.agencies, table.findings
 
-        def bad(code: str, message: str, hint: str, field: str, line: int = line) -> None:
-            findings.append(Diagnostic(code, message, hint, file, line, 0, field))
 
-        if None in row or None in row.values():
-            bad(
-                "E-AGENCY-ROW",
-                "found a row with another number of columns than the header",
-                "check commas",
-                "",
-            )
-            continue
-        latitude = _coordinate(row.get("latitude", ""), 90)
-        longitude = _coordinate(row.get("longitude", ""), 180)
-        for name, value in (("latitude", latitude), ("longitude", longitude)):
-            if value is None:
-                bad("E-COORDINATE", f"found {row[name]!r}", "decimal degrees, or empty", name)
-        if not row["id"] or not row["level"]:
-            bad("E-AGENCY-ROW", "found an agency without id or level", "give both", "id")
-        agencies.append(
-            Agency(row["id"], row.get("name") or row["id"], row["level"], row.get("parent", ""),
-                   latitude if latitude is not None else math.nan,
-                   longitude if longitude is not None else math.nan)
-        )  # fmt: skip
-    return agencies, findings
+class _Table:
+    """A CSV of agencies while it is being read.
+
+    Args:
+        text: Its content.
+        file: Its name, for messages.
+    """
+
+    def __init__(self, text: str, file: str) -> None:
+        self.raw = text.splitlines()
+        self.file = file
+        self.columns: list[str] = []
+        self.agencies: list[Agency] = []
+        self.lines: list[int] = []
+        self.findings: list[Diagnostic] = []
+
+    @property
+    def known(self) -> bool:
+        """True where the header has every column that is needed."""
+        return all(name in self.columns for name in COLUMNS)
+
+    def bad(self, code: str, message: str, hint: str, line: int, field: str = "") -> None:
+        """Note a finding, at the cell under ``field`` if there is one."""
+        at = self.columns.index(field) if field in self.columns else 0
+        raw = self.raw[line - 1] if line <= len(self.raw) else ""
+        self.findings.append(Diagnostic(code, message, hint, self.file, line, _offset(raw, at) + 1, field))
+
+    def head(self, columns: list[str]) -> None:
+        """Read the header."""
+        self.columns = columns
+        missing = [name for name in COLUMNS if name not in columns]
+        twice = [name for name in COLUMNS if columns.count(name) > 1]
+        if missing:
+            found = f"found no column {', '.join(missing)}"
+            self.bad("E-AGENCY-COLUMN", found, f"columns: {', '.join(COLUMNS)}; cells may be empty", 1)
+        for name in twice:
+            self.bad("E-AGENCY-COLUMN", f"found column {name!r} twice", "keep one of them", 1, name)
+
+    def row(self, cells: list[str], line: int) -> None:
+        """Read one agency."""
+        if len(cells) != len(self.columns):
+            found = f"found {len(cells)} cells under {len(self.columns)} columns"
+            self.bad("E-AGENCY-ROW", found, "check commas; text with a comma goes in double quotes", line)
+        row = dict(zip(self.columns, (cell.strip() for cell in cells), strict=False))
+        for name in ("id", "level"):
+            if not row.get(name):
+                self.bad("E-AGENCY-ROW", f"found an agency without {name}", "give it", line, name)
+        latitude = self._coordinate(row, "latitude", 90, line)
+        longitude = self._coordinate(row, "longitude", 180, line)
+        if bool(row.get("latitude")) != bool(row.get("longitude")):
+            found = "found one coordinate of two"
+            self.bad("E-COORDINATE", found, "give latitude and longitude, or neither", line, "latitude")
+        if row.get("id"):
+            names = row.get("name") or row["id"], row.get("level", ""), row.get("parent", "")
+            self.agencies.append(Agency(row["id"], *names, latitude, longitude))
+            self.lines.append(line)
+
+    def _coordinate(self, row: dict[str, str], name: str, limit: float, line: int) -> float:
+        text = row.get(name, "")
+        try:
+            value = float(text) if text else math.nan
+        except ValueError:
+            value = math.inf
+        if text and not abs(value) <= limit:
+            hint = f"decimal degrees between -{limit:g} and {limit:g}, or empty"
+            self.bad("E-COORDINATE", f"found {text!r}", hint, line, name)
+            return math.nan
+        return value
+
+
+def _offset(line: str, index: int) -> int:
+    """Return where the cell of an index begins in a line of CSV; 0 where the line has no such cell."""
+    commas = [at for at, sign in enumerate(line) if sign == "," and line[:at].count('"') % 2 == 0]
+    return commas[index - 1] + 1 if 0 < index <= len(commas) else 0
 
 
 def check_hierarchy(agencies: Sequence[Agency]) -> list[tuple[int, str, str, str]]:

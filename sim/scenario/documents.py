@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -67,13 +67,14 @@ def refusal(found: tuple[Diagnostic, ...], file: str) -> ScenarioError:
 
 
 _TAG = "tag:yaml.org,2002:"
-_IMPLICIT = {f"{_TAG}{name}" for name in ("null", "bool", "int", "float", "str", "timestamp", "merge", "value")}
+_IMPLICIT = {
+    f"{_TAG}{name}" for name in ("null", "bool", "int", "float", "str", "timestamp", "merge", "value")
+}
 _NULL = re.compile(r"null|Null|NULL|~|", re.ASCII)
 _BOOL = re.compile(r"(true|True|TRUE)|false|False|FALSE", re.ASCII)
-_INT = re.compile(r"[-+]?[0-9]+", re.ASCII)
-_BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+", re.ASCII)
+_INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
-_SPECIAL = re.compile(r"([-+]?)\.(?:inf|Inf|INF)|\.(nan|NaN|NAN)", re.ASCII)
+_SPECIAL = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)", re.ASCII)
 DIGITS_MAX = 400  # beyond the largest floating-point number; Python refuses integers of 4300 digits
 
 
@@ -83,16 +84,11 @@ def _scalar(text: str) -> Any:
         return None
     if found := _BOOL.fullmatch(text):
         return bool(found.group(1))
-    if len(text) <= DIGITS_MAX:
-        if _INT.fullmatch(text):
-            return int(text)
-        if _BASED.fullmatch(text):
-            return int(text, 0)
-    if _FLOAT.fullmatch(text):
-        return float(text)
-    if found := _SPECIAL.fullmatch(text):
-        return float("nan") if found.group(2) else float(f"{found.group(1)}inf")
-    return text
+    if _SPECIAL.fullmatch(text):
+        return float(text.replace(".", ""))
+    if len(text) <= DIGITS_MAX and _INT.fullmatch(text):
+        return int(text, 0) if text[1:2] in {"o", "x"} else int(text)
+    return float(text) if _FLOAT.fullmatch(text) else text
 
 
 class _Reader:
@@ -183,8 +179,7 @@ class _Reader:
 def _compose(text: str, file: str) -> Node | None:
     """Let the YAML library read the text's structure; raise its faults as ours."""
     try:
-        node: Node | None = YAML(typ="safe", pure=True).compose(text)
-        return node
+        return cast("Node | None", YAML(typ="safe", pure=True).compose(text))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         found = Diagnostic(

@@ -46,6 +46,7 @@ class Reader:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.files: dict[str, str] = {}
+        self.texts: dict[str, str] = {}
         self._texts: dict[Path, str] = {}
 
     def text(self, name: str, path: Path | None = None) -> str:
@@ -57,6 +58,7 @@ class Reader:
         where = path or self.folder / name
         if where not in self._texts:
             self._texts[where] = read_text(where)
+        self.texts[name] = self._texts[where]
         self.files[name] = sha256(self._texts[where])
         return self._texts[where]
 

@@ -10,60 +10,102 @@ from __future__ import annotations
 import copy
 import difflib
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from sim.errors import Diagnostic
 from sim.scenario.documents import Document, Path_, Place
 from sim.scenario.schema import Scenario
-from sim.scenario.steps import STEP_KEYS, Strict
+from sim.scenario.steps import STEP_KEYS, Strict, WorkStep
+
+SHOWN_MAX = 12  # names in a hint
+COMMON = ("title", "question", "period", "calendar", "replications", "seed", "base", "published")
+"""What all alternatives share, so that they can be compared; the command line may change it for all."""
+FIXED = ("schema", "id", "library", "alternatives")
+"""What nothing can be laid over."""
 
 
 def _unwrap(annotation: Any) -> list[Any]:
     """List the types that an annotation allows, through Annotated, Optional and unions."""
-    annotation = getattr(annotation, "__value__", annotation)
     origin = get_origin(annotation)
-    if origin in (Union, types.UnionType):
+    if origin in {Union, types.UnionType}:
         return [inner for arg in get_args(annotation) for inner in _unwrap(arg)]
-    if origin is not None and hasattr(annotation, "__metadata__"):
+    if hasattr(annotation, "__metadata__"):
         return _unwrap(get_args(annotation)[0])
-    return [annotation]
+    return [] if annotation is types.NoneType else [annotation]
 
 
-def schema_types(path: Path_, root: type[BaseModel] = Scenario) -> list[Any]:
-    """Return the types that the format allows at a path: models, dict[...], list[...] or scalars."""
-    current: list[Any] = [root]
+def models(kinds: Sequence[Any], name: str) -> list[Any]:
+    """Return the models among ``kinds`` that have a class name, or a step's first key, of ``name``."""
+    wanted = {name, f"{name.capitalize()}Step"}
+    return [kind for kind in kinds if getattr(kind, "__name__", "") in wanted and _is_model(kind)]
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Strict)
+
+
+def is_steps(kinds: Sequence[Any]) -> bool:
+    """Tell whether ``kinds`` are the kinds of steps."""
+    return len(kinds) > 1 and WorkStep in kinds
+
+
+def fields_of(kinds: Sequence[Any]) -> list[tuple[str, FieldInfo]]:
+    """Return the fields of the models among ``kinds``, by the names that a planner writes."""
+    every = [kind.model_fields.items() for kind in kinds if _is_model(kind)]
+    return [(info.alias or name, info) for fields in every for name, info in fields]
+
+
+def child_types(kinds: Sequence[Any], part: str | int) -> list[Any]:
+    """Return the types that the format allows one step below ``kinds``."""
+    out: list[Any] = []
+    for kind in kinds:
+        origin = get_origin(kind)
+        if origin is dict:
+            out += _unwrap(get_args(kind)[1])
+        elif origin is list:
+            out += _unwrap(get_args(kind)[0])
+    for name, info in fields_of(kinds):
+        if part == name:
+            out += _unwrap(info.annotation)
+    return list(dict.fromkeys(out))
+
+
+def narrow(kinds: list[Any], node: Any) -> list[Any]:
+    """Return the kinds that a value can be: a step's kind is told by its first key."""
+    if is_steps(kinds) and isinstance(node, Mapping):
+        found = [key for key in STEP_KEYS if key in node]
+        return models(kinds, found[0]) if len(found) == 1 else kinds
+    if isinstance(node, Mapping):
+        return [kind for kind in kinds if _is_model(kind) or get_origin(kind) is dict]
+    if isinstance(node, list):
+        return [kind for kind in kinds if get_origin(kind) is list]
+    return kinds
+
+
+def types_at(path: Path_, data: Any, root: type[BaseModel] = Scenario) -> list[Any]:
+    """Return the types that the format allows at a path of the data."""
+    kinds: list[Any] = [root]
+    node = data
     for part in path:
-        following: list[Any] = []
-        for kind in current:
-            origin = get_origin(kind)
-            if origin is dict:
-                following += _unwrap(get_args(kind)[1])
-            elif origin is list:
-                following += _unwrap(get_args(kind)[0])
-            elif isinstance(kind, type) and issubclass(kind, Strict):
-                for name, info in kind.model_fields.items():
-                    if part == (info.alias or name):
-                        following += _unwrap(info.annotation)
-        current = following
-    return current
+        kinds = child_types(narrow(kinds, node), part)
+        try:
+            node = node[part]
+        except (LookupError, TypeError):
+            node = None
+    return kinds
 
 
-def fields_at(path: Path_, root: type[BaseModel] = Scenario) -> list[str]:
-    """Return the field names that the format knows at a path; empty where names are free."""
-    names: list[str] = []
-    for kind in schema_types(path, root):
-        if isinstance(kind, type) and issubclass(kind, Strict):
-            names += [info.alias or name for name, info in kind.model_fields.items()]
-    return list(dict.fromkeys(names))
-
-
-def closest(word: str, known: list[str]) -> str:
-    """Return a hint that names the closest known word, or all of them."""
+def closest(word: str, known: Sequence[str]) -> str:
+    """Return a hint that names the closest known word, or the first known ones."""
     near = difflib.get_close_matches(word, known, 1, 0.6)
-    return f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known) or 'nothing'}"
+    if near:
+        return f"did you mean {near[0]!r}?"
+    more = f" and {len(known) - SHOWN_MAX} more" if len(known) > SHOWN_MAX else ""
+    return f"known here: {', '.join(known[:SHOWN_MAX]) or 'nothing'}{more}"
 
 
 def _position(items: list[Any], part: str) -> int | None:
@@ -71,7 +113,7 @@ def _position(items: list[Any], part: str) -> int | None:
     for index, item in enumerate(items):
         if isinstance(item, Mapping) and part in [str(item[k]) for k in (*STEP_KEYS, "id") if k in item]:
             return index
-    return int(part) if part.isdigit() and int(part) < len(items) else None
+    return int(part) if part.isdecimal() and int(part) < len(items) else None
 
 
 def _names(items: list[Any]) -> list[str]:
@@ -80,7 +122,7 @@ def _names(items: list[Any]) -> list[str]:
     ]
 
 
-def _step_in(node: Any, part: str, path: Path_, *, last: bool) -> tuple[str | int | None, str]:
+def _step_in(data: Any, node: Any, part: str, path: Path_, *, last: bool) -> tuple[str | int | None, str]:
     """Return the key that ``part`` means in ``node``, or ``None`` and a hint."""
     if isinstance(node, list):
         index = _position(node, part)
@@ -88,12 +130,12 @@ def _step_in(node: Any, part: str, path: Path_, *, last: bool) -> tuple[str | in
     if isinstance(node, dict):
         if part in node:
             return part, ""
-        if part.isdigit() and int(part) in node:
-            return int(part), ""
-        known = fields_at(path)
+        known = [name for name, _ in fields_of(narrow(types_at(path, data), node))]
         if last and part in known:
             return part, ""
-        return None, closest(part, list(dict.fromkeys([*map(str, node), *(known if last else [])])))
+        if part in known:
+            return None, f"set {'.'.join(map(str, (*path, part)))} as a whole: the base case has none"
+        return None, closest(part, list(dict.fromkeys([*node, *(known if last else [])])))
     return None, f"{'.'.join(map(str, path))} is a single value, set it as a whole"
 
 
@@ -119,6 +161,26 @@ def _graft(
                 document.places[(*path, *known[len(origin) :])] = there
 
 
+def _resolve(document: Document, dotted: str, allowed: bool) -> tuple[Path_, str, str]:
+    """Return the path that a dotted path means, or what is wrong with it and a hint."""
+    node: Any = document.data
+    path: Path_ = ()
+    parts = dotted.split(".")
+    for number, part in enumerate(parts):
+        last = number == len(parts) - 1
+        key, hint = _step_in(document.data, node, part, path, last=last)
+        if key is None:
+            return (), f"found no {part!r} in {'.'.join(map(str, path)) or 'the scenario'}", hint
+        path = (*path, key)
+        node = node.get(key) if isinstance(node, dict) else node[key]
+    if path[0] in FIXED:
+        return (), f"found {path[0]!r}, which nothing can be laid over", "change it in the file itself"
+    if path[0] in COMMON and not allowed:
+        hint = "all alternatives share it; change it in the base case"
+        return (), f"found {path[0]!r} in an alternative", hint
+    return path, "", ""
+
+
 def overlay(
     base: Document, changes: Mapping[str, Any], source: Path_ | None, *, label: str
 ) -> tuple[Document, list[Diagnostic]]:
@@ -138,34 +200,11 @@ def overlay(
     for dotted, value in changes.items():
         where = base.place((*source, dotted)) if source is not None else None
         place = where or Place(label, 0, 0)
-        parts = str(dotted).split(".")
-        path: Path_ = ()
-        node: Any = document.data
-        for number, part in enumerate(parts):
-            key, hint = _step_in(node, part, path, last=number == len(parts) - 1)
-            if key is None:
-                findings.append(
-                    Diagnostic(
-                        "E-PATH",
-                        f"found no {part!r} in {'.'.join(map(str, path)) or 'the scenario'}",
-                        hint,
-                        place.file,
-                        place.line,
-                        place.column,
-                        str(dotted),
-                    )  # fmt: skip
-                )
-                break
-            path = (*path, key)
-            if number < len(parts) - 1:
-                node = node[key]
-        else:
-            if path[0] in ("alternatives", "schema", "id", "library"):
-                findings.append(
-                    Diagnostic("E-PATH", f"{path[0]!r} cannot be laid over", "change it in the file itself",
-                               place.file, place.line, place.column, str(dotted))
-                )  # fmt: skip
-                continue
+        path, found, hint = _resolve(document, dotted, source is None)
+        if path:
             origin = ((*source, dotted), base) if source is not None else None
             _graft(document, origin, path, value, place)
+        else:
+            place_ = (place.file, place.line, place.column)
+            findings.append(Diagnostic("E-PATH", found, hint, *place_, dotted))
     return document, findings

@@ -6,14 +6,11 @@ Rule kept here: an assumed number without a range is refused, so that no guess c
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
-
-from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from typing import Any
 
 from sim import distributions, units
 from sim.errors import InputError
@@ -78,54 +75,95 @@ class DistParam:
 
 
 _GRADE_KEYS = ("grade", "source", "range")
+RANGE_TOLERANCE = 1e-6  # relative; the mean of a fitted distribution is not exact
 
 
-def _fail(error: InputError, field: str = "") -> PydanticCustomError:
-    """Carry an input error through pydantic; braces would be read as its format fields."""
-    found = f"{field}: {error.message}" if field else error.message
-    return PydanticCustomError(error.code, "{found}", {"found": found, "hint": error.hint})
+class InsideError(InputError):
+    """An input error about something inside the value, at the path ``at``."""
+
+    def __init__(self, code: str, message: str, hint: str = "", at: tuple[str, ...] = ()) -> None:
+        super().__init__(code, message, hint)
+        self.args = (code, message, hint, at)
+        self.at = at
 
 
-def _grading(raw: Mapping[str, Any], read: Callable[[Any], float]) -> dict[str, Any]:
-    """Read ``grade``, ``source`` and ``range`` from a mapping."""
-    out: dict[str, Any] = {}
-    if "grade" in raw:
-        try:
-            out["grade"] = Grade(raw["grade"])
-        except ValueError:
-            raise InputError(
-                "E-GRADE", f"found grade {raw['grade']!r}", f"one of: {', '.join(Grade)}"
-            ) from None
-    source = raw.get("source", "")
-    if not isinstance(source, str):
-        raise InputError("E-SOURCE", f"found source {source!r}", "write the source as text")
-    out["source"] = source
-    if "range" in raw:
-        pair = raw["range"]
-        if not isinstance(pair, (list, tuple)) or len(pair) != 2:
-            raise InputError("E-RANGE", f"found range {pair!r}", "write [lowest, highest]")
+def _grade(raw: Mapping[str, Any]) -> Grade | None:
+    if "grade" not in raw:
+        return None
+    try:
+        return Grade(raw["grade"])
+    except ValueError:
+        hint = f"one of: {', '.join(Grade)}"
+        raise InsideError("E-GRADE", f"found grade {raw['grade']!r}", hint, ("grade",)) from None
+
+
+def _range(raw: Mapping[str, Any], read: Callable[[Any], Param]) -> tuple[Param, Param] | None:
+    if "range" not in raw:
+        return None
+    pair = raw["range"]
+    if not isinstance(pair, (list, tuple)) or len(pair) != 2:
+        raise InsideError("E-RANGE", f"found range {pair!r}", "write [lowest, highest]", ("range",))
+    try:
         low, high = read(pair[0]), read(pair[1])
-        if not low <= high:
-            raise InputError("E-RANGE", f"found range {pair!r}", "the lowest comes first")
-        out["range"] = (low, high)
-        out["range_text"] = f"{pair[0]} to {pair[1]}"
-    if out.get("grade") is Grade.ASSUMED and "range" not in out:
-        raise InputError(
-            "E-ASSUMED-RANGE",
-            "found an assumed number without a range",
-            "add range: [lowest, highest] credible value",
-        )
-    if out.get("grade") in (Grade.PUBLISHED, Grade.MEASURED, Grade.LAW) and not out["source"]:
-        raise InputError(
-            "E-SOURCE", f"found grade {out['grade']} without a source", "add source: where it was published"
-        )
+    except InputError as error:
+        raise InsideError(error.code, error.message, error.hint, ("range",)) from None
+    if not low.value <= high.value:
+        raise InsideError("E-RANGE", f"found range {pair!r}", "the lowest comes first", ("range",))
+    return low, high
+
+
+def _grading(
+    raw: Mapping[str, Any], read: Callable[[Any], Param], value: float, dimension: Dimension
+) -> dict[str, Any]:
+    """Read ``grade``, ``source`` and ``range`` from a mapping; the range must hold ``value``."""
+    grade, source, limits = _grade(raw), raw.get("source", ""), _range(raw, read)
+    if not isinstance(source, str):
+        raise InsideError("E-SOURCE", f"found source {source!r}", "write the source as text", ("source",))
+    out: dict[str, Any] = {"grade": grade, "source": source}
+    if limits is not None:
+        low, high = limits
+        for one in limits:
+            if one.value > 0 and value > 0 and one.dimension is not dimension:
+                found = f"found range in {one.dimension} of a value in {dimension}"
+                raise InsideError("E-UNIT-WRONG", found, "use one kind of unit throughout", ("range",))
+        slack = RANGE_TOLERANCE * value
+        if not low.value - slack <= value <= high.value + slack:
+            found = (
+                f"found range {low.text} to {high.text}, which does not hold the value {value:g} {dimension}"
+            )
+            raise InsideError("E-RANGE", found, "the range must hold the value, or the mean", ("range",))
+        out["range"] = (low.value, high.value)
+        out["range_text"] = f"{low.text} to {high.text}"
+    if grade is Grade.ASSUMED and limits is None:
+        found = "found an assumed number without a range"
+        raise InputError("E-ASSUMED-RANGE", found, "add range: [lowest, highest] credible value")
+    if grade in {Grade.PUBLISHED, Grade.MEASURED, Grade.LAW} and not source.strip():
+        found = f"found grade {grade} without a source"
+        raise InputError("E-SOURCE", found, "add source: where the number comes from")
     return out
 
 
 def _unknown(raw: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
     for key in raw:
         if key not in allowed:
-            raise InputError("E-UNKNOWN-KEY", f"found key {key!r}", f"allowed: {', '.join(allowed)}")
+            hint = f"allowed: {', '.join(allowed)}"
+            raise InsideError("E-UNKNOWN-KEY", f"found unknown key {key!r}", hint, (str(key),))
+
+
+def _bare(raw: Any, dimensions: tuple[Dimension, ...], low: float, high: float) -> Param:
+    """Read a number without grade."""
+    if not isinstance(raw, (str, int, float)):
+        shown = {dict: "a mapping", list: "a list", type(None): "nothing"}.get(type(raw), repr(raw))
+        names = units.units_of(*dimensions)
+        hint = f"write a number{' with its unit: ' + ', '.join(names) if names else ''}"
+        raise InputError("E-QUANTITY", f"found {shown}", hint)
+    quantity = units.read(raw, *dimensions)
+    if quantity.value < low and low == 0:
+        raise InputError("E-NEGATIVE", f"found {raw!r}", "it cannot be negative")
+    if not low <= quantity.value <= high:
+        limits = f"between {low:g} and {high:g}" if math.isfinite(high) else f"at least {low:g}"
+        raise InputError("E-OUT-OF-RANGE", f"found {raw!r}", f"it must be {limits}")
+    return Param(quantity.value, quantity.dimension or dimensions[0], str(raw))
 
 
 def read_param(raw: Any, dimensions: tuple[Dimension, ...], low: float, high: float) -> Param:
@@ -142,32 +180,71 @@ def read_param(raw: Any, dimensions: tuple[Dimension, ...], low: float, high: fl
     """
     if isinstance(raw, Param):
         return raw
+    if not isinstance(raw, Mapping):
+        return _bare(raw, dimensions, low, high)
+    _unknown(raw, ("value", *_GRADE_KEYS))
+    if "value" not in raw:
+        raise InputError("E-MISSING", "found a mapping without 'value'", "add value: the number")
+    try:
+        param = _bare(raw["value"], dimensions, low, high)
+    except InputError as error:
+        raise InsideError(error.code, error.message, error.hint, ("value",)) from None
+    graded = _grading(raw, lambda item: _bare(item, dimensions, low, high), param.value, param.dimension)
+    return replace(param, **graded)
 
-    def one(item: Any) -> float:
-        if not isinstance(item, (str, int, float)):
-            raise InputError("E-QUANTITY", f"found {item!r}", "write a number with its unit")
-        quantity = units.read(item, *dimensions)
-        if quantity.value < low and low == 0:
-            raise InputError("E-NEGATIVE", f"found {item!r}", "it cannot be negative")
-        if not low <= quantity.value <= high:
-            limits = f"between {low:g} and {high:g}" if math.isfinite(high) else f"at least {low:g}"
-            raise InputError("E-OUT-OF-RANGE", f"found {item!r}", f"it must be {limits}")
-        return quantity.value
 
+class _Numbers:
+    """Reads the numbers of one distribution and keeps what they have in common.
+
+    Args:
+        dimensions: What they may measure; those above zero must agree on one.
+    """
+
+    def __init__(self, dimensions: tuple[Dimension, ...]) -> None:
+        self.dimensions = dimensions
+        self.parts: list[tuple[str, Param]] = []
+        self.seen: Dimension | None = None
+
+    def __call__(self, item: Any, field: str) -> float:
+        at = tuple(field.split(".")) if field else ()
+        try:
+            param = read_param(item, self.dimensions, 0.0, math.inf)
+        except InputError as error:
+            inner = error.at if isinstance(error, InsideError) else ()
+            raise InsideError(error.code, error.message, error.hint, (*at, *inner)) from None
+        if param.value > 0:
+            if self.seen not in {None, param.dimension}:
+                found = f"found {param.text!r} beside {self.seen}"
+                raise InsideError("E-UNIT-WRONG", found, "use one kind of unit throughout", at)
+            self.seen = param.dimension
+        if param.grade is not None:
+            self.parts.append((field, param))
+        return param.value
+
+
+def sample_files(raw: Any) -> Iterator[str]:
+    """Give the name of every sample file that raw data mentions (``empirical: {file: …}``)."""
     if isinstance(raw, Mapping):
-        _unknown(raw, ("value", *_GRADE_KEYS))
-        if "value" not in raw:
-            raise InputError("E-MISSING", "found a mapping without 'value'", "add value: the number")
-        graded = _grading(raw, one)
-        value = one(raw["value"])
-        quantity = units.read(raw["value"], *dimensions)
-        if graded.get("range") and not graded["range"][0] <= value <= graded["range"][1]:
-            raise InputError(
-                "E-RANGE", f"found {raw['value']!r} outside its range", "the range must hold the value"
-            )
-        return Param(value, quantity.dimension or dimensions[0], str(raw["value"]), **graded)
-    value = one(raw)
-    return Param(value, units.read(raw, *dimensions).dimension or dimensions[0], str(raw))
+        inner = raw.get("empirical")
+        if isinstance(inner, Mapping) and isinstance(inner.get("file"), str):
+            yield inner["file"]
+        for value in raw.values():
+            yield from sample_files(value)
+    elif isinstance(raw, list):
+        for value in raw:
+            yield from sample_files(value)
+
+
+def sample_folder(raw: Any, folders: Sequence[Path]) -> Path | None:
+    """Return the first folder that has the sample files that ``raw`` mentions; failing that, the first."""
+    names = list(sample_files(raw))
+    for folder in folders:
+        try:
+            if all((folder / name).is_file() for name in names):
+                return folder
+        except (OSError, ValueError):  # a name that no file can have; reading it says so
+            break
+    return folders[0] if folders else None
 
 
 def read_distribution(raw: Any, dimensions: tuple[Dimension, ...], folder: Path | None) -> DistParam:
@@ -183,37 +260,20 @@ def read_distribution(raw: Any, dimensions: tuple[Dimension, ...], folder: Path 
     """
     if isinstance(raw, DistParam):
         return raw
-    parts: list[tuple[str, Param]] = []
-    seen: list[Dimension] = []
-
-    def read(item: Any, field: str) -> float:
-        param = read_param(item, dimensions, 0.0, math.inf)
-        if param.value > 0 or not seen:
-            if seen and param.dimension != seen[0]:
-                raise InputError(
-                    "E-UNIT-WRONG",
-                    f"found {param.text!r} beside {seen[0]}",
-                    "use one kind of unit throughout",
-                )
-            if param.value > 0:
-                seen.append(param.dimension)
-        if param.grade is not None:
-            parts.append((field, param))
-        return param.value
-
-    graded: dict[str, Any] = {}
+    read = _Numbers(dimensions)
+    if isinstance(raw, Mapping) and "value" in raw:
+        one = read_param(raw, dimensions, 0.0, math.inf)
+        dist = distributions.build(raw["value"], read, folder=folder)
+        return DistParam(dist, one.dimension, one.text, one.grade, one.source, one.range, one.range_text)
     spec = raw
     if isinstance(raw, Mapping):
-        if "value" in raw:
-            param = read_param(raw, dimensions, 0.0, math.inf)
-            dist = distributions.build(raw["value"], read, folder=folder)
-            return DistParam(
-                dist, param.dimension, param.text, param.grade, param.source, param.range, param.range_text
-            )
-        graded = _grading(raw, lambda item: read_param(item, dimensions, 0.0, math.inf).value)
         spec = {key: value for key, value in raw.items() if key not in _GRADE_KEYS}
     dist = distributions.build(spec, read, folder=folder)
-    return DistParam(dist, seen[0] if seen else dimensions[0], _text(spec), parts=tuple(parts), **graded)
+    dimension = read.seen or dimensions[0]
+    graded: dict[str, Any] = {}
+    if isinstance(raw, Mapping):
+        graded = _grading(raw, lambda item: _bare(item, dimensions, 0.0, math.inf), dist.mean, dimension)
+    return DistParam(dist, dimension, _text(spec), parts=tuple(read.parts), **graded)
 
 
 def _text(spec: Any) -> str:
@@ -232,73 +292,6 @@ def _text(spec: Any) -> str:
         else:
             words.append(str(inner))
     return ", ".join(words)
-
-
-_GRADED_SCHEMA = {
-    "grade": {"enum": [str(grade) for grade in Grade], "description": "how well the number is known"},
-    "source": {"type": "string", "description": "where the number comes from"},
-    "range": {
-        "type": "array", "minItems": 2, "maxItems": 2,
-        "description": "lowest and highest credible value; required when assumed",
-    },
-}  # fmt: skip
-
-
-def _param_schema(dimensions: tuple[Dimension, ...]) -> dict[str, Any]:
-    names = units.units_of(*dimensions)
-    scalar: dict[str, Any] = {"type": ["string", "number"], "description": f"units: {', '.join(names)}"}
-    return {
-        "anyOf": [
-            scalar,
-            {
-                "type": "object", "required": ["value"], "additionalProperties": False,
-                "properties": {"value": scalar, **_GRADED_SCHEMA},
-            },
-        ]
-    }  # fmt: skip
-
-
-def _dist_schema(dimensions: tuple[Dimension, ...]) -> dict[str, Any]:
-    names = units.units_of(*dimensions)
-    scalar: dict[str, Any] = {"type": ["string", "number"], "description": f"units: {', '.join(names)}"}
-    kinds = {
-        kind: {"description": "parameters: " + " | ".join(", ".join(sorted(one)) for one in allowed)}
-        for kind, allowed in distributions.KINDS.items()
-    }
-    return {
-        "anyOf": [
-            scalar,
-            {
-                "type": "object", "additionalProperties": False,
-                "properties": {**kinds, "value": scalar, **_GRADED_SCHEMA},
-            },
-        ]
-    }  # fmt: skip
-
-
-def number(*dimensions: Dimension, low: float = 0.0, high: float = math.inf) -> Any:
-    """Make the field type of a number that measures one of ``dimensions`` and lies in [low, high]."""
-
-    def validate(raw: Any) -> Param:
-        try:
-            return read_param(raw, dimensions, low, high)
-        except InputError as error:
-            raise _fail(error) from None
-
-    return Annotated[Param, BeforeValidator(validate), WithJsonSchema(_param_schema(dimensions))]
-
-
-def distribution(*dimensions: Dimension) -> Any:
-    """Make the field type of a distribution that measures one of ``dimensions``."""
-
-    def validate(raw: Any, info: ValidationInfo) -> DistParam:
-        folder = (info.context or {}).get("folder")
-        try:
-            return read_distribution(raw, dimensions, folder)
-        except InputError as error:
-            raise _fail(error) from None
-
-    return Annotated[DistParam, BeforeValidator(validate), WithJsonSchema(_dist_schema(dimensions))]
 
 
 def in_seconds(param: Param, day_s: float) -> float:

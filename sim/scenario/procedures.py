@@ -6,9 +6,11 @@ Rule kept here: what the engine runs and what the checks examine is the same fla
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from sim.scenario.documents import Path_
 from sim.scenario.schema import Scenario
-from sim.scenario.steps import DecideStep, ForkStep, Step, UseStep, When, step_name
+from sim.scenario.steps import ForkStep, Step, TransportStep, UseStep, When, WorkStep
 
 OUTCOMES = ("completed", "refused", "recalled")
 
@@ -44,19 +46,74 @@ def _also_when(step: Step, when: When) -> Step:
     """Lay further conditions on a step; conditions of both must hold."""
     if step.when is None:
         return step.model_copy(update={"when": when})
-    mine, theirs = step.when, when
     both: dict[str, object] = {}
     for name in When.model_fields:
-        a, b = getattr(mine, name), getattr(theirs, name)
+        a, b = getattr(step.when, name), getattr(when, name)
         if a is None or b is None:
             both[name] = b if a is None else a
         elif isinstance(a, list):
             both[name] = [item for item in a if item in b]
         else:
-            both[name] = a if a == b else None
-            if a != b:  # classified: true and false at once never holds
-                both["asks"] = []
-    return step.model_copy(update={"when": When.model_construct(**both)})
+            both[name] = a
+    if None not in {step.when.classified, when.classified} and step.when.classified != when.classified:
+        both["asks"] = []  # classified and not classified at once never holds
+    return step.model_copy(update={"when": step.when.model_copy(update=both)})
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A step in its procedure, and where it was written.
+
+    Args:
+        path: Path of the step as written, in a procedure or in a fragment.
+        step: With the conditions of the ``use`` that brought it.
+        branches: Steps of a fork's branches.
+    """
+
+    path: Path_
+    step: Step
+    branches: Mapping[str, list[Placed]]
+
+
+def placed(
+    steps: Sequence[Step],
+    fragments: Mapping[str, Sequence[Step]],
+    path: Path_,
+    within: tuple[str, ...] = (),
+) -> list[Placed]:
+    """Do as :func:`inline`, and keep the path of each step as written.
+
+    Args:
+        steps: As written.
+        fragments: The scenario's fragments.
+        path: Path of ``steps``.
+        within: Fragments that are being put in their place, to end cycles.
+    """
+    out: list[Placed] = []
+    for index, step in enumerate(steps):
+        here = (*path, index)
+        if isinstance(step, UseStep):
+            if step.use in fragments and step.use not in within:
+                inner = placed(fragments[step.use], fragments, ("fragments", step.use), (*within, step.use))
+                when = step.when
+                out += [replace(one, step=_also_when(one.step, when)) for one in inner] if when else inner
+        elif isinstance(step, ForkStep):
+            branches = {
+                name: placed(part, fragments, (*here, "branches", name), within)
+                for name, part in step.branches.items()
+            }
+            out.append(Placed(here, step, branches))
+        else:
+            out.append(Placed(here, step, {}))
+    return out
+
+
+def all_placed(steps: Sequence[Placed]) -> Iterator[Placed]:
+    """Go through placed steps and the branches of forks."""
+    for one in steps:
+        yield one
+        for branch in one.branches.values():
+            yield from all_placed(branch)
 
 
 def walk(steps: Sequence[Step]) -> Iterator[Step]:
@@ -82,15 +139,24 @@ def used_procedures(scenario: Scenario) -> dict[str, list[str]]:
     return out
 
 
-def targets(steps: Sequence[Step]) -> Iterator[tuple[DecideStep, str]]:
-    """Give each decide step of a list (not of its branches) with each of its targets that is no outcome."""
-    for step in steps:
-        if isinstance(step, DecideStep):
-            for target in step.to:
-                if target not in OUTCOMES:
-                    yield step, target
-
-
-def names(steps: Sequence[Step]) -> list[str]:
-    """Return the step names of a list (not of its branches)."""
-    return [step_name(step) for step in steps]
+def used_names(scenario: Scenario) -> dict[str, set[str]]:
+    """Return what a case uses by name: procedures, fragments, transports and profiles, by their key."""
+    procedures = [
+        scenario.procedures[name] for name in used_procedures(scenario) if name in scenario.procedures
+    ]
+    open_ = [step for one in procedures for part in (one.sender, one.leg, one.relay) for step in walk(part)]
+    fragments: set[str] = set()
+    transports: set[str] = set()
+    while open_:
+        step: Step = open_.pop()
+        if isinstance(step, UseStep) and step.use in scenario.fragments and step.use not in fragments:
+            fragments.add(step.use)
+            open_ += walk(scenario.fragments[step.use])
+        elif isinstance(step, (TransportStep, WorkStep)) and step.via is not None:
+            transports.add(step.via)
+    return {
+        "procedures": set(used_procedures(scenario)),
+        "fragments": fragments,
+        "transports": transports,
+        "profiles": {flow.profile for flow in scenario.flows.values() if flow.profile is not None},
+    }

@@ -6,7 +6,6 @@ Rule kept here: shape, units and ranges of single fields. What needs two fields 
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, model_validator
@@ -14,12 +13,16 @@ from pydantic_core import PydanticCustomError
 
 from sim.calendars import parse_hours
 from sim.errors import InputError
-from sim.scenario.params import DistParam, Param, distribution, number
+from sim.scenario.fields import distribution, number
+from sim.scenario.params import DistParam, Param
 from sim.scenario.steps import (
     Asks,
     ClockTime,
+    ClockTimes,
+    Date,
     Duration,
     DurationDist,
+    Flag,
     Share,
     Slug,
     Step,
@@ -65,10 +68,17 @@ def _hours(text: str) -> str:
 Hours = Annotated[str, AfterValidator(_hours), Field(description='a span of the day, such as "07:30-11:30"')]
 
 
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+def _office_days() -> list[Weekday]:
+    return ["mon", "tue", "wed", "thu", "fri"]
+
+
 class Period(Strict):
     """When the simulated time starts and how long it lasts."""
 
-    start: date = Field(description="first simulated day")
+    start: Date = Field(description="first simulated day")
     kind: Literal["steady", "terminating"] = Field(default="steady", description="terminating: no warm-up")
     warm_up: Span = Field(description="whole weeks before measuring; 0 for terminating")
     measure: Span = Field(description="documents created in this time are the cohort that is measured")
@@ -82,12 +92,14 @@ class Calendar(Strict):
 
     country: str | None = Field(default=None, description="ISO code for public holidays, such as VN")
     hours: list[Hours] | Literal["round the clock"] = Field(description="spans of duty in a working day")
-    weekdays: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = Field(
-        default=["mon", "tue", "wed", "thu", "fri"], description="working weekdays"
+    weekdays: list[Weekday] = Field(
+        default_factory=_office_days,
+        min_length=1,
+        description="working weekdays",
     )
-    days_off: dict[date, str] = Field(default={}, description="further days off, with their reason")
-    make_up: dict[date, str] = Field(
-        default={}, description="weekend days that are worked, with their reason"
+    days_off: dict[Date, str] = Field(default_factory=dict, description="further days off, with their reason")
+    make_up: dict[Date, str] = Field(
+        default_factory=dict, description="weekend days that are worked, with their reason"
     )
 
 
@@ -101,12 +113,12 @@ class Cover(Strict):
 class Staff(Strict):
     """People of one role in one agency."""
 
-    count: Annotated[int, Field(ge=0, le=10_000)] = Field(description="how many people")
-    also: list[Slug] = Field(default=[], description="further roles the same people hold")
+    count: Annotated[int, Field(ge=0, le=10_000, strict=True)] = Field(description="how many people")
+    also: list[Slug] = Field(default_factory=list, description="further roles the same people hold")
     duty: Slug | None = Field(default=None, description="duty that takes them away for part of each day")
     hours: list[Hours] | None = Field(default=None, description="presence, when not the office's hours")
     cover: Cover | None = Field(default=None, description="who stands in")
-    fields: Annotated[int, Field(ge=1, le=100)] = Field(
+    fields: Annotated[int, Field(ge=1, le=100, strict=True)] = Field(
         default=1, description="fields (divisions) they are split into; for steps with assign: field"
     )
 
@@ -143,7 +155,7 @@ class Recipients(Selector):
     which: Literal["any", "parent", "children", "siblings"] = Field(
         default="any", description="relation to the sender"
     )
-    all: bool = Field(default=False, description="every one of them; otherwise `count` of them at random")
+    all: Flag = Field(default=False, description="every one of them; otherwise `count` of them at random")
     count: CountDist | None = Field(default=None, description="how many recipients; default 1")
 
 
@@ -159,9 +171,7 @@ class Profile(Strict):
     hours: dict[ClockTime, Factor] | None = Field(
         default=None, description="weight from this time of day on, until the next one"
     )
-    weekdays: dict[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], Factor] | None = Field(
-        default=None, description="weight by weekday"
-    )
+    weekdays: dict[Weekday, Factor] | None = Field(default=None, description="weight by weekday")
     months: dict[Annotated[int, Field(ge=1, le=12)], Factor] | None = Field(
         default=None, description="weight by month"
     )
@@ -181,10 +191,12 @@ class Flow(Strict):
     )
     profile: Slug | None = Field(default=None, description="one of the scenario's profiles")
     asks: dict[Asks, Share] = Field(
-        default={}, description="shares by what they ask for; default information"
+        default_factory=dict, description="shares by what they ask for; default information"
     )
     reply: Slug | None = Field(default=None, description="flow whose attributes replies have; volume 0 there")
-    urgency: dict[Urgency, Share] = Field(default={}, description="shares by urgency; default normal")
+    urgency: dict[Urgency, Share] = Field(
+        default_factory=dict, description="shares by urgency; default normal"
+    )
     classified: Share | None = Field(default=None, description="share that is a state secret")
     pages: CountDist | None = Field(default=None, description="pages; default 1")
     size: SizeDist | None = Field(default=None, description="size of the file")
@@ -206,7 +218,7 @@ class Channel(Strict):
     share: Share | None = Field(default=None, description="share of the fitting legs it takes; default all")
     agencies: Selector | None = Field(default=None, description="both ends must be among these")
     when: When | None = Field(default=None, description="what the document must be")
-    relay: bool = Field(
+    relay: Flag = Field(
         default=True, description="false: legs on it go direct even where the flow has a relay"
     )
 
@@ -225,10 +237,10 @@ class Transport(Strict):
         description="post: pick-ups and delivery rounds; courier: leaves at once; exchange: a network"
     )
     title: Text | str | None = None
-    pick_ups: list[ClockTime] | None = Field(
+    pick_ups: ClockTimes | None = Field(
         default=None, description="post: pick-ups on the sender's working days"
     )
-    rounds: list[ClockTime] | None = Field(
+    rounds: ClockTimes | None = Field(
         default=None, description="post: rounds on the recipient's working days"
     )
     transit: DurationDist | None = Field(default=None, description="handling and carriage, calendar time")
@@ -266,21 +278,24 @@ class Law(Strict):
 
     basis: str = Field(description="decree, decision or practice")
     network: list[Literal["state", "party"]] = Field(description="whose agencies it governs")
-    from_: date | None = Field(default=None, alias="from", description="in force from; empty: practice")
-    to: date | None = Field(default=None, description="in force until; empty: still")
+    from_: Date | None = Field(default=None, alias="from", description="in force from; empty: practice")
+    to: Date | None = Field(default=None, description="in force until; empty: still")
     note: str = Field(default="", description="what a reader must know")
 
 
 class Procedure(Strict):
-    """How a document travels: a sender part, once; a leg part, per recipient; a relay part, per relaying agency."""
+    """How a document travels.
+
+    A sender part, once; a leg part, per recipient; a relay part, per relaying agency.
+    """
 
     title: Text | str = Field(description="for the report")
     law: Law | None = Field(default=None, description="legal basis")
-    legally_valid: bool = Field(default=True, description="false where the copy is for information only")
-    sender: list[Step] = Field(default=[], description="steps at the sender, once per document")
+    legally_valid: Flag = Field(default=True, description="false where the copy is for information only")
+    sender: list[Step] = Field(default_factory=list, description="steps at the sender, once per document")
     leg: list[Step] = Field(description="steps per recipient")
     relay: list[Step] = Field(
-        default=[], description="steps at an agency that passes copies on, once per document"
+        default_factory=list, description="steps at an agency that passes copies on, once per document"
     )
 
 
@@ -300,12 +315,16 @@ class Published(Strict):
 class AgencyRow(Strict):
     """One agency, where they are listed in the file itself."""
 
-    id: str
-    name: str = ""
-    level: str
-    parent: str = ""
-    latitude: float | None = None
-    longitude: float | None = None
+    id: Annotated[str, Field(min_length=1)] = Field(description="unique in the scenario")
+    name: str = Field(default="", description="for people; default the id")
+    level: Annotated[str, Field(min_length=1)] = Field(description="such as district")
+    parent: str = Field(default="", description="id of the agency it belongs to; empty at the top")
+    latitude: Annotated[float, Field(ge=-90, le=90, strict=True, allow_inf_nan=False)] | None = Field(
+        default=None, description="decimal degrees"
+    )
+    longitude: Annotated[float, Field(ge=-180, le=180, strict=True, allow_inf_nan=False)] | None = Field(
+        default=None, description="decimal degrees"
+    )
 
 
 class Library(Strict):
@@ -314,9 +333,11 @@ class Library(Strict):
     schema_: Literal[1] = Field(alias="schema")
     title: Text | str
     note: str = ""
-    fragments: dict[Slug, list[Step]] = {}
-    procedures: dict[Slug, Procedure] = {}
-    transports: dict[Slug, Transport] = {}
+    fragments: dict[Slug, list[Step]] = Field(
+        default_factory=dict, description="steps that several procedures share"
+    )
+    procedures: dict[Slug, Procedure] = Field(default_factory=dict, description="how documents travel")
+    transports: dict[Slug, Transport] = Field(default_factory=dict, description="ways of carrying documents")
 
 
 class Scenario(Strict):
@@ -327,30 +348,44 @@ class Scenario(Strict):
     title: Text | str = Field(description="for people")
     question: Text | str | None = Field(default=None, description="what the planner asks")
     network: Literal["state", "party"] = Field(default="state", description="whose network the agencies use")
-    library: list[str] = Field(default=[], description="library files, without .yaml")
+    library: list[str] = Field(default_factory=list, description="library files, without .yaml")
     period: Period
-    replications: Annotated[int, Field(ge=1, le=100_000)] = Field(default=10, description="independent runs")
-    seed: Annotated[int, Field(ge=0)] = Field(default=1, description="start of all random numbers")
+    replications: Annotated[int, Field(ge=1, le=100_000, strict=True)] = Field(
+        default=10, description="independent runs"
+    )
+    seed: Annotated[int, Field(ge=0, strict=True)] = Field(
+        default=1, description="start of all random numbers"
+    )
     calendar: Calendar
-    agencies: str | list[AgencyRow] = Field(description="CSV file beside this one, or a list")
-    staff: dict[str, dict[Slug, Staff | Annotated[int, Field(ge=0)]]] = Field(
+    agencies: Annotated[str, Field(min_length=1)] | Annotated[list[AgencyRow], Field(min_length=1)] = Field(
+        description="CSV file beside this one, or a list"
+    )
+    staff: dict[str, dict[Slug, Staff | Annotated[int, Field(ge=0, strict=True)]]] = Field(
         description="by level or agency id, then by role: a head-count or details"
     )
-    equipment: dict[Slug, Annotated[int, Field(ge=1)]] = Field(default={}, description="pieces per agency")
-    duties: dict[Slug, Duty] = Field(default={}, description="what takes people away for part of each day")
-    absence: dict[Slug, Absence] = Field(default={}, description="by role")
-    profiles: dict[Slug, Profile] = Field(default={}, description="how arrivals vary")
-    flows: dict[Slug, Flow] = Field(description="the documents")
-    channels: dict[Slug, Channel] = Field(
-        default={}, description="in this order; the last takes what is left"
+    equipment: dict[Slug, Annotated[int, Field(ge=1, strict=True)]] = Field(
+        default_factory=dict, description="pieces per agency"
     )
-    transports: dict[Slug, Transport] = {}
-    fragments: dict[Slug, list[Step]] = {}
-    procedures: dict[Slug, Procedure] = {}
+    duties: dict[Slug, Duty] = Field(
+        default_factory=dict, description="what takes people away for part of each day"
+    )
+    absence: dict[Slug, Absence] = Field(default_factory=dict, description="by role")
+    profiles: dict[Slug, Profile] = Field(default_factory=dict, description="how arrivals vary")
+    flows: dict[Slug, Flow] = Field(min_length=1, description="the documents")
+    channels: dict[Slug, Channel] = Field(
+        default_factory=dict, description="in this order; the last takes what is left"
+    )
+    transports: dict[Slug, Transport] = Field(default_factory=dict, description="ways of carrying documents")
+    fragments: dict[Slug, list[Step]] = Field(
+        default_factory=dict, description="steps that several procedures share"
+    )
+    procedures: dict[Slug, Procedure] = Field(default_factory=dict, description="how documents travel")
     base: Slug | None = Field(
         default=None, description="alternative others are compared with; default the first"
     )
     alternatives: dict[Slug, dict[str, Any]] = Field(
-        default={}, description="named overlays: dotted path -> value"
+        default_factory=dict, description="named overlays: dotted path -> value"
     )
-    published: dict[Slug, Published] = Field(default={}, description="figures set beside the simulated ones")
+    published: dict[Slug, Published] = Field(
+        default_factory=dict, description="figures set beside the simulated ones"
+    )

@@ -1,25 +1,56 @@
 """The steps that procedures are made of, as a planner writes them.
 
 Rule kept here: a step is recognised by its first key (``work``, ``transport``, ``wait``, ``decide``,
-``fork``, ``relay``, ``reply``, ``use``, ``end``), whose value is the step's name. A name is the identity of a task: a
-task of the same name in two procedures is the same task, draws the same random numbers, and is done once
-per document when both procedures serve one document.
+``fork``, ``relay``, ``reply``, ``use``, ``end``), whose value is the step's name. A name is the identity of a
+task: a task of the same name in two procedures is the same task, draws the same random numbers, and is done
+once per document when both procedures serve one document.
 """
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
+from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, Union
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic_core import PydanticCustomError
 
-from sim.scenario.params import DistParam, Param, distribution, number
+from sim.scenario.fields import distribution, number
+from sim.scenario.params import DistParam, Param
 from sim.units import Dimension
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="lower-case name with hyphens")]
 ClockTime = Annotated[
     str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description='time of day, such as "09:30"')
 ]
+ClockTimes = Annotated[
+    list[ClockTime],
+    Field(min_length=1, description="times of day"),
+    AfterValidator(lambda times: sorted(set(times))),
+]
+Flag = Annotated[bool, Field(strict=True)]
+DATE_FIRST, DATE_LAST = date(1900, 1, 1), date(2199, 12, 31)  # holidays are known for about this span
+
+
+def _date(raw: Any) -> date:
+    """Read a date; a number is none, although pydantic would take it as seconds since 1970."""
+    if isinstance(raw, date) and not isinstance(raw, datetime):
+        return raw
+    read: date | None = None
+    if isinstance(raw, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", raw, re.ASCII):
+        with suppress(ValueError):
+            read = date.fromisoformat(raw)
+    if read is None or not DATE_FIRST <= read <= DATE_LAST:
+        hint = f"write a date from {DATE_FIRST} to {DATE_LAST} as 2015-01-05"
+        found = f"found {raw!r}, which is no such date"
+        raise PydanticCustomError("E-DATE", "{found}", {"found": found, "hint": hint})
+    return read
+
+
+Date = Annotated[date, BeforeValidator(_date)]
+
 if TYPE_CHECKING:  # a type checker sees what the fields hold, pydantic sees how they are read
     Duration: TypeAlias = Param
     Share: TypeAlias = Param
@@ -74,7 +105,7 @@ class When(Strict):
 
     asks: list[Asks] | None = Field(default=None, description="what the document asks for")
     urgency: list[Urgency] | None = Field(default=None, description="urgencies")
-    classified: bool | None = Field(default=None, description="state secret or not")
+    classified: Flag | None = Field(default=None, description="state secret or not")
     flow: list[str] | None = Field(default=None, description="flows")
     sender_level: list[str] | None = Field(default=None, description="levels of the sender")
     recipient_level: list[str] | None = Field(default=None, description="levels of the recipient (legs only)")
@@ -130,7 +161,7 @@ class WaitStep(_Step):
 
     wait: Slug = Field(description="name of the step")
     at: Literal["sender", "recipient"] | None = Field(default=None, description="whose office hours count")
-    until: Literal["next-morning", "opening"] | list[ClockTime] | None = Field(
+    until: Literal["next-morning", "opening"] | ClockTimes | None = Field(
         default=None,
         description="next working morning; next moment the office is open; or next of these times",
     )
@@ -145,7 +176,7 @@ class DecideStep(_Step):
         description="share that goes to each step of the same list, or to completed, refused, recalled; "
         "the rest goes on. Shares that add up to more than one are an error"
     )
-    loops_max: Annotated[int, Field(ge=0, le=20)] = Field(
+    loops_max: Annotated[int, Field(ge=0, le=20, strict=True)] = Field(
         default=3, description="after so many times back the document goes on"
     )
 

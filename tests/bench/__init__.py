@@ -1,0 +1,1 @@
+"""Performance as ratios against named references; run by ``make bench``, never by ``make test``."""

@@ -6,13 +6,14 @@ interval is said to be simulation noise only.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sim.report.context import Alternative, Context
 from sim.report.numbers import NONE, ONE, SHARE, Numbers, Unit
 from sim.report.tables import View, alternative_row, body, column, table
 
+_REASONS_MAX = 3  # in the banner; all of them stand with the figure of open work
 HEADLINE = "turnaround_working_s"
 RELATIVE = ONE  # comparisons[].percent is in percent, such as -37.0, not in parts of one
 
@@ -85,15 +86,15 @@ def _sentence(context: Context) -> str:
         found = comparison(context, other.key)
         if other.stable and found and found["difference"].get("estimate") is not None:
             return _compared(context, base, other, found)
-    unstable = [a.title for a in others if not a.stable]
-    return texts("answer.none", names=", ".join(unstable)) if unstable else texts("answer.nothing")
+    steady = next((a for a in others if a.stable), None)
+    return _single(context, steady) if steady else _piled_up(context, others)
 
 
 def _single(context: Context, alternative: Alternative) -> str:
     """Return the sentence for one alternative that is not compared."""
     mean = alternative.data[HEADLINE]["mean"]
     if not alternative.stable:
-        return context.texts("answer.none", names=alternative.title)
+        return _piled_up(context, [alternative])
     if mean.get("estimate") is None:
         return context.texts("answer.nothing")
     unit = context.unit_of([mean], working=True)
@@ -104,6 +105,11 @@ def _single(context: Context, alternative: Alternative) -> str:
         unit=context.numbers.unit(unit),
         confidence=context.confidence,
     )
+
+
+def _piled_up(context: Context, alternatives: Sequence[Alternative]) -> str:
+    """Return the sentence for alternatives that cannot keep up."""
+    return context.texts("answer.none", names=", ".join(f"“{a.title}”" for a in alternatives))
 
 
 def _compared(context: Context, base: Alternative, other: Alternative, found: Mapping[str, Any]) -> str:
@@ -187,18 +193,23 @@ def _glance(context: Context) -> View:
     return table(texts("answer.glance"), columns, [body(rows)], notes=[note])
 
 
+def _banner(context: Context, alternative: Alternative) -> View:
+    """Return the banner of an alternative that cannot keep up: first reasons, and where the others are."""
+    texts = context.texts
+    reasons = [texts.title(reason) for reason in alternative.data.get("unstable_reasons", [])]
+    more = len(reasons) - _REASONS_MAX
+    shown = reasons[:_REASONS_MAX]
+    if more > 0:
+        where = texts("open.title")
+        shown.append(texts.count("answer.more_reasons", more, context.numbers.plain(more), section=where))
+    title = texts("answer.unstable", name=alternative.title)
+    return {"title": title, "reasons": shown, "note": texts("answer.unstable_note")}
+
+
 def answer(context: Context) -> View:
     """Return the answer, its banners, the note on open work and the warnings."""
     texts, numbers = context.texts, context.numbers
-    banners = [
-        {
-            "title": texts("answer.unstable", name=each.title),
-            "reasons": [texts.title(reason) for reason in each.data.get("unstable_reasons", [])],
-            "note": texts("answer.unstable_note"),
-        }
-        for each in context.alternatives
-        if not each.stable
-    ]
+    banners = [_banner(context, each) for each in context.alternatives if not each.stable]
     lines = []
     for each in context.alternatives:
         counts = each.data["counts"]

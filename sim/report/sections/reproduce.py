@@ -12,9 +12,9 @@ from typing import Any
 
 from sim.report.context import Context
 from sim.report.tables import View, body, column, row, table
+from sim.runs import REPORT
 
-REPORT_NAME = "report.html"
-_PLAIN = ("schema", "seed", "replications", "started_utc", "ended_utc")
+_PLAIN = ("schema", "seed", "replications", "replications_asked", "started_utc", "ended_utc")
 
 
 def reproduce(context: Context) -> View:
@@ -33,10 +33,11 @@ def reproduce(context: Context) -> View:
     ]
     for key, first, second, source in (
         ("packages", "package", "version", manifest.get("packages")),
+        ("fingerprint", "item", "value", manifest.get("fingerprint")),
         ("machine", "item", "value", manifest.get("machine")),
         ("files", "file", "digest", manifest.get("files")),
     ):
-        rows = [row(name, [value]) for name, value in _flat(source) if name != REPORT_NAME]
+        rows = [row(name, [value]) for name, value in _flat(source) if name != REPORT]
         if rows:
             tables.append(
                 table(texts(f"reproduce.{key}"), _columns(context, first, second), [body(rows)], wide=True)
@@ -77,6 +78,9 @@ def _facts(context: Context) -> list[View]:
     found |= {key: manifest.get(key) for key in _PLAIN}
     names = manifest.get("alternatives")
     found["alternatives"] = list(names) if isinstance(names, (list, tuple, Mapping)) else names
+    sets = manifest.get("sets")
+    if isinstance(sets, Mapping) and sets:
+        found["sets"] = ", ".join(f"{path}={value}" for path, value in sets.items())
     git = manifest.get("git")
     if isinstance(git, Mapping) and git.get("commit"):
         dirty = bool(git.get("dirty"))

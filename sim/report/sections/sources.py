@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sim.report.context import Context
-from sim.report.numbers import NONE, ONE, SHARE, Unit
+from sim.report.numbers import NONE, SHARE, Unit
 from sim.report.tables import View, alternative_row, body, column, row, table
 from sim.units import DAY_S, HOUR_S, MINUTE_S
 
@@ -85,18 +85,28 @@ def _balance(context: Context) -> View:
     return table(texts("ledgers.balance", replications=many), columns, bodies)
 
 
-def _published_unit(context: Context, unit: str) -> Unit:
-    """Return how many seconds the published unit has, for metrics that the summary holds in seconds."""
-    sizes = {
-        "working day": context.numbers.day_s,
-        "day": DAY_S,
-        "d": DAY_S,
-        "h": HOUR_S,
-        "hour": HOUR_S,
-        "min": MINUTE_S,
-        "minute": MINUTE_S,
-    }
-    return Unit("none", sizes.get(unit.strip().removesuffix("s"), 1.0))
+def _simulated(context: Context, each: Mapping[str, Any]) -> str:
+    """Return the simulated number beside a published figure, in the figure's unit.
+
+    Times of the summary are seconds; where the figure's unit is ``s`` too, as of a parsed duration, both are
+    shown in the unit that a reader would choose, calendar or working time after the metric.
+    """
+    numbers, unit = context.numbers, str(each.get("unit") or "")
+    simulated, metric = each.get("simulated"), str(each.get("metric") or "")
+    if not isinstance(simulated, Mapping) or simulated.get("estimate") is None:
+        return NONE
+    if not _IN_SECONDS.search(metric):
+        if unit in {"%", "share"}:
+            return numbers.percent(simulated)
+        name = context.texts.name("unit", unit) if unit else ""
+        return f"{numbers.estimate(simulated)} {name}".strip()
+    size = {
+        "working days": Unit("working_days", numbers.day_s),
+        "days": Unit("calendar_days", DAY_S),
+        "h": Unit("calendar_hours", HOUR_S),
+        "min": Unit("calendar_minutes", MINUTE_S),
+    }.get(unit) or numbers.time_unit([simulated["estimate"]], working="_working_" in metric)
+    return f"{numbers.estimate(simulated, size)} {numbers.unit(size)}"
 
 
 def published(context: Context) -> View:
@@ -104,20 +114,14 @@ def published(context: Context) -> View:
     texts, numbers = context.texts, context.numbers
     rows = []
     for each in context.summary.get("published", []):
-        unit = str(each.get("unit") or "")
-        seconds = _IN_SECONDS.search(str(each.get("metric") or ""))
-        size = _published_unit(context, unit) if seconds else SHARE if unit == "%" else ONE
-        simulated = numbers.estimate(each.get("simulated"), size)
-        if simulated != NONE:
-            simulated = f"{simulated} {'s' if seconds and size.size == 1.0 else unit}".strip()
         use = texts.name("use", each["use"])
         if each["use"] == "calibration":
             use = f"{use}: {texts('published.calibration_note')}"
         where = [context.title_of(each["alternative"])] if each.get("alternative") else []
         where += [texts.name("metric", each["metric"])] if each.get("metric") else []
         cells = [
-            str(each.get("text") or f"{numbers.plain(each.get('value'))} {unit}"),
-            simulated,
+            str(each.get("text") or f"{numbers.plain(each.get('value'))} {each.get('unit') or ''}"),
+            _simulated(context, each),
             texts.name("grade", each.get("grade", "")),
             use,
             str(each.get("source") or NONE),
@@ -169,7 +173,7 @@ def assumptions(context: Context) -> View:
         shown = numbers.plain(len(rows))
         title = texts.count("assumptions.group", len(rows), shown, name=texts.name("group", name))
         folds.append({"title": title, "table": table("", columns, [body(rows)], wide=True), "open": True})
-    folds += _laws(context)
+    folds = [*_changes(context), *folds, *_laws(context)]
     grades = ", ".join(
         f"{texts.name('grade', grade)} {numbers.plain(count)}"
         for grade, count in (context.summary.get("grades") or {}).items()
@@ -186,6 +190,19 @@ def assumptions(context: Context) -> View:
         "folds": folds,
         "tables": [],
     }
+
+
+def _changes(context: Context) -> list[View]:
+    """Return the fold with what each alternative changes in the scenario, if the summary says so."""
+    texts = context.texts
+    bodies = []
+    for each in context.alternatives:
+        changes = each.data.get("overlay") or {}
+        bodies.append(body([row(path, [_words(value)]) for path, value in changes.items()], each.title))
+    columns = [column(texts("assumptions.path")), column(texts("assumptions.value"), left=True)]
+    changed = table("", columns, bodies, wide=True)
+    fold = {"title": texts("assumptions.changes"), "table": changed, "open": True}
+    return [fold] if changed["bodies"] else []
 
 
 def _laws(context: Context) -> list[View]:

@@ -239,9 +239,11 @@ def groups(context: Context) -> View:
         _group_table(context, "by_urgency", urgencies, times),
     ]
     both = _both(context, flows, order)
+    fold = {"title": texts("groups.both"), "table": both, "open": False}
     return {
         "figures": [figure(svg, caption, alternatives_key(context))],
-        "tables": tables + ([both] if both["bodies"] else []),
+        "tables": tables,
+        "folds": [fold] if both["bodies"] else [],
     }
 
 

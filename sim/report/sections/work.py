@@ -17,6 +17,11 @@ from sim.report.sections.times import flows_of
 from sim.report.tables import View, alternative_row, alternatives_key, body, column, figure, row, table
 
 _FILLS = dict(zip(CATEGORIES, CATEGORY_FILLS, strict=True))
+LIFE = (
+    "sender", "drafting", "approval", "signing", "issuing", "travel", "receiving", "recipient", "assigning",
+    "relaying", "handling", "reply",
+)  # fmt: skip
+_ROUNDING_S = 1e-3  # a stage shorter than this in every alternative is what rounding left of its sums
 _PARTS = (*CATEGORIES, "total_s")
 
 
@@ -25,8 +30,7 @@ def where(context: Context) -> View:
     texts, numbers = context.texts, context.numbers
     totals = {a.key: a.data.get("where_time_goes") or {} for a in context.alternatives}
     unit = context.unit_of([each.get("total_s") or {} for each in totals.values()], working=False)
-    names = list(dict.fromkeys(s for a in context.alternatives for s in a.data.get("stages") or {}))
-    stages = [(stage, texts.name("stage", stage)) for stage in names]
+    stages = _stages(context)
     total = bars.by_alternative(
         context,
         totals,
@@ -68,6 +72,26 @@ def where(context: Context) -> View:
         ],
         "tables": tables,
     }
+
+
+def _stages(context: Context) -> list[tuple[str, str]]:
+    """Return (stage, name) in the order of a document's life.
+
+    The summary may say the order in ``design.stages``; else stages known by name come in the order of
+    :data:`LIFE`, others before ``other`` as they are found.
+    """
+    found = list(
+        dict.fromkeys(
+            stage
+            for each in context.alternatives
+            for stage, parts in (each.data.get("stages") or {}).items()
+            if abs((parts.get("total_s") or {}).get("estimate") or 0.0) > _ROUNDING_S
+        )
+    )
+    life = [*(context.design.get("stages") or LIFE)]
+    places = {stage: place for place, stage in enumerate(life)} | {"other": len(life) + 1}
+    found.sort(key=lambda stage: places.get(stage, len(life)))
+    return [(stage, context.texts.name("stage", stage)) for stage in found]
 
 
 def _where_heads(context: Context, first: str, unit: Unit) -> list[View]:
@@ -147,9 +171,8 @@ def desks(context: Context) -> View:
     for each in context.alternatives:
         neck = each.data.get("bottleneck")
         if neck:
-            shown = context.numbers.plain(100 * neck["offered_load"], 0) + "\u00a0%"
             text = texts.title(neck.get("text"), neck.get("agency_name", ""))
-            lines.append(texts("desks.bottleneck", name=each.title, text=text, load=shown))
+            lines.append(texts("desks.bottleneck", name=each.title, text=text))
         else:
             lines.append(texts("desks.no_bottleneck", name=each.title))
     with_desks = [a for a in context.alternatives if _busiest(a)]

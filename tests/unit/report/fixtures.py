@@ -10,12 +10,32 @@ import random
 from datetime import date, timedelta
 from typing import Any
 
-DAY_S = 28800.0
-CALENDAR_DAY_S = 86400.0
-REPLICATIONS = 5
-HOSTILE = "<script>alert('x')</script> & \"quoted\" url(https://evil.example/x.png)"
+from tests.unit.report.fixture_sources import (
+    CALENDAR_DAY_S,
+    REPLICATIONS,
+    Json,
+    assumptions,
+    estimate,
+    laws,
+    published,
+)
 
-Json = dict[str, Any]
+__all__ = [
+    "CALENDAR_DAY_S",
+    "DAY_S",
+    "HOSTILE",
+    "REPLICATIONS",
+    "Json",
+    "alternative",
+    "dist",
+    "estimate",
+    "manifest",
+    "summary",
+    "without_half_widths",
+]
+
+DAY_S = 28800.0
+HOSTILE = "<script>alert('x')</script> & \"quoted\" url(https://evil.example/x.png)"
 
 _STAGES = {
     # stage: (work, person, office, pick-up, travel, other) in hours, paper then signed
@@ -53,12 +73,6 @@ _PEOPLE = (
     ("commune", "clerk", 186),
     ("commune", "leader", 372),
 )
-
-
-def estimate(value: float | None, half_width: float | None = None, replications: int = REPLICATIONS) -> Json:
-    """Return an estimate; without a half-width it is 3 % of the value."""
-    half = abs(value) * 0.03 if half_width is None and value is not None else half_width
-    return {"estimate": value, "half_width": half, "confidence": 0.95, "replications": replications}
 
 
 def dist(mean: float, n: int, spread: float = 1.0) -> Json:
@@ -184,6 +198,7 @@ def alternative(title: Json, *, place: int, factor: float, stable: bool = True) 
     urgencies = {"normal": 1.05, "urgent": 0.6, "express": 0.3}
     return {
         "title": title,
+        "overlay": {"channels.electronic.share": "1.0"} if place else {},
         "counts": counts,
         "all_counts": everyone,
         "documents": 3120,
@@ -281,93 +296,6 @@ def _comparison(name: str, base: Json, other: Json, metric: str) -> Json:
     }
 
 
-def _published() -> list[Json]:
-    source = "Báo điện tử Quảng Ninh, https://example.org/bai-viet, bảng 2"
-    return [
-        {
-            "id": "transit-2012",
-            "title": {
-                "en": "Paper from sender to receiver, national",
-                "vi": "Văn bản giấy từ nơi gửi đến nơi nhận",
-            },
-            "text": "2.5 days",
-            "value": 2.5,
-            "unit": "days",
-            "source": "MIC 2012, item 342",
-            "grade": "published",
-            "use": "comparison",
-            "why": "a mean over the whole country, by post",
-            "metric": "turnaround_s.mean",
-            "alternative": "paper",
-            "simulated": estimate(2.2 * CALENDAR_DAY_S, 0.1 * CALENDAR_DAY_S),
-        },
-        {
-            "id": "volume",
-            "title": {
-                "en": "Deliveries per unit and working day",
-                "vi": "Lượt gửi mỗi đơn vị, mỗi ngày làm việc",
-            },
-            "text": "8.1 / working day / agency",
-            "value": 8.1,
-            "unit": "/ working day / agency",
-            "source": source,
-            "grade": "published",
-            "use": "calibration",
-            "why": "sets the volume of the flows",
-            "metric": "ledgers.deliveries_per_agency_and_working_day",
-            "alternative": "signed",
-            "simulated": estimate(8.02, 0.11),
-        },
-        {
-            "id": "saving",
-            "title": {"en": "Time saved", "vi": ""},
-            "text": "40 %",
-            "value": 0.4,
-            "unit": "%",
-            "source": source,
-            "grade": "published",
-            "use": "not-compared",
-            "why": "the source does not say of what time",
-            "metric": None,
-            "alternative": None,
-            "simulated": None,
-        },
-    ]
-
-
-def _assumptions() -> list[Json]:
-    rows: list[Json] = [
-        {
-            "path": f"staff.{level}.{role}.count",
-            "value": str(people),
-            "grade": "assumed",
-            "range": f"{max(1, people // 2)} – {people * 2}",
-            "source": "no published head-count",
-        }
-        for level, role, people in _PEOPLE
-    ]
-    rows += [
-        {
-            "path": f"flows.{flow}.volume",
-            "value": "3 / working day",
-            "grade": "published" if flow == "report-up" else "assumed",
-            "range": "2 – 5 / working day",
-            "source": "part of 8.1 deliveries per unit and working day",
-        }
-        for flow in _FLOWS
-    ]
-    rows.append(
-        {
-            "path": "absence.leader.away",
-            "value": 0.3,
-            "grade": "assumed",
-            "range": [0.15, 0.45],
-            "source": "",
-        }
-    )
-    return rows
-
-
 def summary(*, unstable: bool = True) -> Json:
     """Return a complete summary with three alternatives; the third is unstable unless told otherwise."""
     alternatives = {
@@ -381,7 +309,7 @@ def summary(*, unstable: bool = True) -> Json:
         ),
     }
     metrics = ("turnaround_working_s.mean", "turnaround_s.mean", "turnaround_s.p90", "turnaround_last_s.mean")
-    assumptions = _assumptions()
+    numbers = assumptions(_FLOWS, _PEOPLE)
     return {
         "schema": 1,
         "kind": "simulation",
@@ -421,26 +349,11 @@ def summary(*, unstable: bool = True) -> Json:
             for name in ("signed", "double-running")
             for metric in metrics
         ],
-        "published": _published(),
-        "assumptions": assumptions,
+        "published": published(),
+        "assumptions": numbers,
         "assumed_share": 13 / 14,
         "grades": {"assumed": 13, "published": 1},
-        "laws": [
-            {
-                "procedure": "paper",
-                "basis": "Decree 110/2004/ND-CP (Nghị định 110/2004/NĐ-CP)",
-                "from": "2004-04-08",
-                "to": "2020-03-05",
-                "note": "văn thư vào sổ trong ngày",
-            },
-            {
-                "procedure": "signed",
-                "basis": "practice of the province",
-                "from": None,
-                "to": None,
-                "note": "",
-            },
-        ],
+        "laws": laws(),
         "warnings": [
             {
                 "code": "W-LAW-DATE",

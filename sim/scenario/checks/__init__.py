@@ -1,0 +1,9 @@
+"""What a scenario must keep to beyond the shape of single fields.
+
+Rule kept here: every check looks at the typed case and reports findings by path; none stops at the first.
+"""
+
+from sim.scenario.checks.all import check, examine
+from sim.scenario.selection import roles_held, select, staff_of
+
+__all__ = ["check", "examine", "roles_held", "select", "staff_of"]
