@@ -92,7 +92,13 @@ def units_of(*dimensions: Dimension) -> tuple[str, ...]:
     return tuple(name for name, (dimension, _) in _UNITS.items() if dimension in dimensions)
 
 
-_WRITE = "write a number with its unit, such as 90 min"
+def _write(names: tuple[str, ...]) -> str:
+    """Return a hint that says how a quantity in one of these units is written."""
+    if not names:
+        return "write a number without a unit"
+    return "write a number with its unit" + (
+        f": {', '.join(names)}" if len(names) < len(_UNITS) else ", such as 90 min"
+    )
 
 
 def _finite(number: str | float, text: object, factor: float = 1.0) -> float:
@@ -102,7 +108,8 @@ def _finite(number: str | float, text: object, factor: float = 1.0) -> float:
     except OverflowError:
         value = math.inf
     if not math.isfinite(value):
-        shown = repr(text) if len(str(text)) <= 40 else f"a number of {len(str(text))} characters"
+        short = isinstance(text, float) or (isinstance(text, str) and len(text) <= 40)
+        shown = repr(text) if short else "a number beyond all bounds"
         raise InputError("E-NOT-FINITE", f"found {shown}", "write a finite number")
     return value
 
@@ -110,7 +117,9 @@ def _finite(number: str | float, text: object, factor: float = 1.0) -> float:
 def _known_units(unit: str, names: tuple[str, ...]) -> str:
     """Return a hint that names the closest unit, and what else there is."""
     near = get_close_matches(unit, names, 1, 0.5)
-    return (f"did you mean {near[0]!r}? " if near else "") + f"known units: {', '.join(names)}"
+    return (f"did you mean {near[0]!r}? " if near else "") + (
+        f"known units: {', '.join(names)}" if names else "it has no unit"
+    )
 
 
 def parse(text: str | int | float) -> Quantity:
@@ -131,12 +140,12 @@ def parse(text: str | int | float) -> Quantity:
 def _parse(text: str | int | float, names: tuple[str, ...]) -> Quantity:
     """Read a quantity; ``names`` are the units that a hint offers."""
     if isinstance(text, bool):
-        raise InputError("E-QUANTITY", f"found {text!r}", _WRITE)
+        raise InputError("E-QUANTITY", f"found {text!r}", _write(names))
     if isinstance(text, (int, float)):
         return Quantity(_finite(text, text), None, repr(text))
     match = _NUMBER.match(text)
     if match is None:
-        raise InputError("E-QUANTITY", f"found {text!r}", _WRITE)
+        raise InputError("E-QUANTITY", f"found {text!r}", _write(names))
     number = match.group(1).replace("_", "")
     unit = re.sub(r"\s*/\s*", " / ", re.sub(r"\s+", " ", match.group(2))).strip()
     unit = unit.replace("km / h", "km/h")
@@ -166,7 +175,7 @@ def read(text: str | int | float, *dimensions: Dimension) -> Quantity:
         InputError: As :func:`parse`, and ``E-UNIT-MISSING`` or ``E-UNIT-WRONG`` for another dimension.
     """
     names = units_of(*dimensions)
-    quantity = _parse(text, names or tuple(_UNITS))
+    quantity = _parse(text, names)
     if quantity.dimension in dimensions:
         return quantity
     wanted = f"one of: {', '.join(names)}" if names else "a bare number"

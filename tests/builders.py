@@ -6,6 +6,7 @@ to one office ``b``.
 
 from __future__ import annotations
 
+import random
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -149,6 +150,8 @@ def documents(file: ScenarioFile, *docs: Doc) -> Workload:
         recipient=np.array([to for row in recipients for to in row], dtype=np.int32),
         reply_doc=np.array(reply_doc, dtype=np.int32),
         draws={name: half for name in ("urgency", "classified", "asks", "pages", "size")},
+        base_rate_per_s=np.full((len(flows), len(agencies)), 1e-12),  # kept whatever the volume
+        top_rate_per_s=np.full((len(flows), len(agencies)), 1e-12),
     )
 
 
@@ -217,3 +220,128 @@ def work_waits_s(obs: Observations) -> Floats:
     work = obs.steps.kind == StepKind.WORK
     waits: Floats = (obs.steps.started_s - obs.steps.enabled_s)[work]
     return waits
+
+
+# --- scenarios of every kind ---------------------------------------------------------------------------------
+
+
+def random_sections(seed: int, *, relay: bool = True) -> dict[str, str]:
+    """Return the sections of a small scenario that uses every kind of step, its numbers drawn from a seed.
+
+    Seven agencies on three levels; a directive that goes down, reports that go up and may ask for a reply, and
+    urgent notes; paper and signed procedures.
+    """
+    dice = random.Random(seed)
+
+    def minutes(low: int, high: int) -> str:
+        mean = dice.randint(low, high)
+        return dice.choice(
+            [
+                f"{mean} min",
+                f"{{exponential: {{mean: {mean} min}}}}",
+                f"{{gamma: {{mean: {mean} min, cv: 0.6}}}}",
+            ]
+        )
+
+    hours = dice.choice(['{hours: ["08:00-12:00", "13:00-17:00"]}', "{hours: round the clock}"])
+    by_field = dice.choice(["pool", "field"])
+    withdrawn = dice.choice(["", "- {decide: dropped, to: {recalled: 0.05, refused: 0.02}}"])
+    join = dice.choice(["all", "first", "lead"])
+    relayed = "relay: {levels: [commune]}" if relay else ""
+    pass_on = "- {relay: pass-on}" if relay else ""
+    sender = f"""
+        - {{work: draft, by: officer, assign: owner, owner: draft, takes: {minutes(20, 90)}}}
+        - {{work: check, by: officer, assign: {by_field}, takes: {minutes(5, 20)}}}
+        - {{decide: returned, to: {{draft: {dice.choice([0.0, 0.2])}}}, loops_max: 2}}
+        {withdrawn}
+        - {{work: sign, by: leader, takes: {minutes(2, 6)}, marks: signed, off_shift: finish}}
+        """
+    handling = f"""
+        - {{decide: accepted, to: {{refused: 0.05}}}}
+        {pass_on}
+        - fork: divisions
+          when: {{asks: [action]}}
+          join: {join}
+          branches:
+            lead: [{{work: handle, by: officer, takes: {minutes(10, 60)}}}]
+            other:
+              - {{wait: pause, takes: {minutes(5, 300)}}}
+              - {{work: assist, by: officer, share: 0.5, takes: {minutes(5, 30)}}}
+        - {{reply: answered, when: {{asks: [reply]}}}}
+        """
+    procedures = f"""
+        paper:
+          title: Paper
+          sender: {_indent(sender, 12)}
+            - {{wait: round, until: ["10:00", "15:00"], when: {{urgency: [normal]}}}}
+            - {{work: copy, by: clerk, uses: seal, takes: {minutes(2, 6)}, per_recipient: 30 s}}
+          leg:
+            - {{work: envelope, by: clerk, at: sender, per: envelope, via: post, takes: {minutes(1, 4)}, marks: sent}}
+            - {{transport: by-post, via: post, marks: arrived}}
+            - {{work: open, by: clerk, uses: seal, takes: {minutes(2, 6)}, marks: registered}} {_indent(handling, 12)}
+          relay: [{{work: relay-copies, by: clerk, uses: seal, takes: {minutes(3, 9)}}}]
+        signed:
+          title: Signed
+          sender: {_indent(sender, 12)}
+            - {{work: issue, by: clerk, takes: {minutes(2, 6)}, marks: sent}}
+          leg:
+            - {{transport: by-network, via: network, marks: arrived}}
+            - {{work: receive, by: clerk, takes: {minutes(1, 4)}, marks: registered}} {_indent(handling, 12)}
+          relay: [{{work: relay-issue, by: clerk, takes: {minutes(2, 5)}, marks: sent}}]
+        """
+    cover = "cover: {by: deputy, after: 4 h}"
+    sections = {
+        "period": "{start: 2015-01-05, kind: terminating, warm_up: 0 days, measure: 7 days, cool_down: 7 days}",
+        "calendar": hours,
+        "agencies": "["
+        "{id: p, level: province, latitude: 21.0, longitude: 107.0}, "
+        "{id: d1, level: district, parent: p, latitude: 21.1, longitude: 107.1}, "
+        "{id: d2, level: district, parent: p, latitude: 21.2, longitude: 107.4}, "
+        + ", ".join(f"{{id: c{k}, level: commune, parent: d{1 + k % 2}}}" for k in range(4))
+        + "]",
+        "staff": f"""
+            province: {{clerk: 2, officer: {{count: 6, fields: 2}}, leader: {{count: 1, {cover}}}, deputy: 1}}
+            district: {{clerk: 1, officer: {{count: 4, fields: 2}}, leader: {{count: 1, {cover}}}, deputy: 1}}
+            commune: {{clerk: {{count: 1, duty: counter}}, officer: {{count: 2, also: [deputy]}}, leader: 1}}
+            """,
+        "equipment": "{seal: 1}",
+        "duties": '{counter: {hours: ["08:00-10:00"]}}',
+        "absence": "{leader: {away: 0.3, spell: 2 working days}, officer: {away: 0.1}}",
+        "flows": f"""
+            directive:
+              from: {{id: p}}
+              to: {{level: [district, commune], all: true}}
+              volume: {dice.randint(1, 4)} / working day
+              asks: {{information: 0.4, action: 0.6}}
+              {relayed}
+            report:
+              from: {{level: commune}}
+              to: {{which: parent}}
+              volume: {dice.randint(1, 3)} / working day / agency
+              asks: {{information: 0.3, action: 0.3, reply: 0.4}}
+              urgency: {{normal: 0.7, urgent: 0.2, express: 0.1}}
+              reply: answer
+            answer: {{from: {{level: district}}, to: {{level: commune}}, volume: 0 / working day}}
+            note:
+              from: {{level: district}}
+              to: {{level: [district, commune, province], count: {{integer: {{min: 1, max: 3}}}}}}
+              volume: {dice.randint(1, 4)} / working day / agency
+              urgency: {{normal: 0.5, very-urgent: 0.5}}
+            """,
+        "channels": "{electronic: {procedure: signed, share: 0}, post: {procedure: paper}}",
+        "transports": """
+            post: {kind: post, pick_ups: ["10:30", "16:00"], rounds: ["09:00", "14:00"],
+                   transit: {exponential: {mean: 6 h}}, speed: 30 km/h}
+            network: {kind: exchange, transit: 2 min,
+                      outages: {up: {exponential: {mean: 2 days}}, down: {exponential: {mean: 2 h}}}}
+            """,
+        "procedures": procedures,
+        "alternatives": "{paper: {}, mixed: {channels.electronic.share: 0.5}, signed: {channels.electronic.share: 1}}",
+    }
+    return {name: dedent(text).strip("\n") for name, text in sections.items()}
+
+
+def _indent(text: str, by: int) -> str:
+    """Return lines set in by so many blanks, without empty ones, after a line break."""
+    lines = [line for line in dedent(text).splitlines() if line.strip()]
+    return "\n" + "\n".join(" " * by + line for line in lines)

@@ -65,10 +65,7 @@ def run(file: ScenarioFile, case: Case, workload: Workload, streams: Streams) ->
     order = order[np.isfinite(created[order])]
     Arrivals(world, order.tolist(), created[order].tolist())
 
-    def going() -> bool:
-        return clock._now < world.measure_end_s or world.cohort_open > 0  # noqa: SLF001 - hot
-
-    end_s = clock.run_while(going, horizon.cap_s)
+    end_s = clock.run_while(lambda: world.cohort_open > 0, horizon.measure_end_s, horizon.cap_s)
     return observe(file, case, facts, routes, world, compiler, staffing, end_s)
 
 
@@ -194,6 +191,7 @@ def _programs(world: World, compiler: Compiler, case: Case, workload: Workload, 
     world.leg_ops = [compiler.leg_program(p) if p in used else [] for p in every]
     world.relay_ops = [compiler.relay_program(p) if p in relayed else [] for p in every]
     world.has_owners = [compiler.has_owners(p) for p in every]
+    world.leg_sends = [compiler.leg_sends(p) for p in every]
 
 
 def _rank(case: Case, procedures: Sequence[str]) -> list[int]:

@@ -107,7 +107,7 @@ class Roster:
         kept = [
             one for (_, spans), gone in zip(days, away.tolist(), strict=True) if not gone for one in spans
         ]
-        return WorkingTime.from_intervals(kept, usual.day_s)
+        return WorkingTime(kept, usual.day_s)  # some of a calendar's intervals are in order and apart
 
 
 def posts(file: ScenarioFile, scenario: Scenario, agencies: Sequence[Agency], positions: Sequence[int],

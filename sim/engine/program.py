@@ -27,6 +27,7 @@ from sim.scenario.steps import (
     DecideStep,
     EndStep,
     ForkStep,
+    Mark,
     RelayStep,
     ReplyStep,
     Step,
@@ -113,6 +114,10 @@ class Compiler:
         """Tell whether the leg or the relay part has work that belongs to whoever did an earlier step."""
         steps = [*self._steps(procedure, "leg"), *self._steps(procedure, "relay")]
         return any(isinstance(step, WorkStep) and step.owner is not None for step in walk(steps))
+
+    def leg_sends(self, procedure: int) -> bool:
+        """Tell whether a step of the leg part marks the moment of sending."""
+        return any(step.marks is Mark.SENT for step in walk(self._steps(procedure, "leg")))
 
     def _steps(self, procedure: int, part: str) -> list[Step]:
         spec = self.scenario.procedures[self.routes.procedures[procedure]]

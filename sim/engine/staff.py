@@ -13,12 +13,11 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from sim.calendars import WorkingTime
-from sim.engine.clock import EARLY, Alarm, Clock
+from sim.engine.clock import EARLY, NEVER, Alarm, Clock
 
 if TYPE_CHECKING:
     from sim.engine.journey import Token
 
-NEVER = float("inf")
 Entry = tuple[int, int, "Token"]
 
 
@@ -36,7 +35,7 @@ class Equipment:
         self.parked: dict[Pool, list[Entry]] = {}
 
     def give_back(self) -> list[Pool]:
-        """Take a piece back; return the pools to whose queues parked work went back.
+        """Take a piece back; return the pools to whose queues parked work went back, most urgent first.
 
         The first parked task of every pool goes back: which pool has somebody free is not known here.
         """
@@ -44,7 +43,7 @@ class Equipment:
         back = [pool for pool, parked in self.parked.items() if parked]
         for pool in back:
             heappush(pool.queue, heappop(self.parked[pool]))
-        return back
+        return sorted(back, key=lambda pool: pool.queue[0])
 
 
 class Person:
@@ -57,13 +56,23 @@ class Person:
         clock: The simulation clock.
     """
 
-    __slots__ = ("agency", "clock", "covers", "duty", "index", "pools", "token")
+    __slots__ = ("agency", "clock", "covers", "duty", "index", "off_until", "pools", "token")
 
     def __init__(self, index: int, agency: int, duty: WorkingTime, clock: Clock) -> None:
         self.index, self.agency, self.duty, self.clock = index, agency, duty, clock
         self.token: Token | None = None
         self.pools: list[Pool] = []
         self.covers: list[Pool] = []
+        self.off_until = 0.0  # the answer of the calendar when it was asked last
+
+    def on_duty(self, now: float) -> bool:
+        """Tell whether the person is on duty; if not, ``off_until`` says when that will be."""
+        duty = self.duty
+        if duty.lo <= now < duty.hi:
+            return True
+        if now >= self.off_until:
+            self.off_until = duty.next_open(now)
+        return now >= self.off_until
 
     def begin(self, token: Token, now: float) -> None:
         """Take up a task; it ends when its working time has been done on duty."""
@@ -73,7 +82,9 @@ class Person:
         op = token.op
         if op.equipment is not None:
             op.equipment[self.agency].free -= 1
-        end = now + token.work_s if op.finish_off_shift else self.duty.finish(now, token.work_s)
+        duty, end = self.duty, now + token.work_s
+        if not (duty.lo <= now <= end <= duty.hi or op.finish_off_shift):
+            end = duty.finish(now, token.work_s)
         self.clock.at(end, token)
 
     def best_pool(self, now: float) -> Pool | None:
@@ -84,7 +95,7 @@ class Person:
             if pool.queue and (first is None or pool.queue[0] < first):
                 best, first = pool, pool.queue[0]
         for pool in self.covers:
-            if pool.queue and (first is None or pool.queue[0] < first) and pool.cover_hours.is_open(now):
+            if pool.queue and (first is None or pool.queue[0] < first) and pool.is_covered(now):
                 best, first = pool, pool.queue[0]
         return best
 
@@ -93,14 +104,15 @@ class Person:
 
         Whoever is off duty makes sure of being called when coming on duty.
         """
-        if not self.duty.is_open(now):
+        duty = self.duty
+        if not (duty.lo <= now < duty.hi or self.on_duty(now)):
             for pool in (*self.pools, *self.covers):
                 if pool.queue:
                     pool.watch(now)
             return False
         while (best := self.best_pool(now)) is not None:
             entry = heappop(best.queue)
-            if best.startable(entry):
+            if entry[2].op.equipment is None or best.startable(entry):
                 self.begin(entry[2], now)
                 return True
         for pool in self.covers:
@@ -120,7 +132,9 @@ class Pool:
         cover_hours: When they may; ignored without covers.
     """
 
-    __slots__ = ("clock", "cover_hours", "covers", "members", "order", "queue", "turn", "wake_at")
+    __slots__ = (
+        "clock", "cover_hours", "covers", "covers_from", "members", "order", "queue", "turn", "wake_at",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -133,6 +147,7 @@ class Pool:
         self.clock, self.members, self.order = clock, list(members), order
         self.covers = list(covers) if cover_hours is not None else []
         self.cover_hours = cover_hours if cover_hours is not None else _NO_HOURS
+        self.covers_from = 0.0  # the answer of the calendar when it was asked last
         self.queue: list[Entry] = []
         self.turn = 0
         self.wake_at = NEVER
@@ -143,7 +158,8 @@ class Pool:
         if not self.queue:
             person = self.free_person(now)
             if person is not None:
-                if len(person.pools) == 1 and token.op.equipment is None and not person.covers:
+                alone = len(person.pools) == 1 and not person.covers
+                if token.op.equipment is None and (alone or person.best_pool(now) is None):
                     person.begin(token, now)
                     return
                 heappush(self.queue, (token.prio, next(self.order), token))
@@ -164,20 +180,26 @@ class Pool:
             person = members[0]
             if person.token is None:
                 duty = person.duty
-                if duty.lo <= now < duty.hi or duty.is_open(now):
+                if duty.lo <= now < duty.hi or person.on_duty(now):
                     return person
         else:
             start = self.turn
             for k in range(n):
                 person = members[(start + k) % n]
-                if person.token is None and person.duty.is_open(now):
+                if person.token is None and person.on_duty(now):
                     self.turn = (start + k + 1) % n
                     return person
-        if self.covers and self.cover_hours.is_open(now):
+        if self.covers and self.is_covered(now):
             for person in self.covers:
-                if person.token is None and person.duty.is_open(now):
+                if person.token is None and person.on_duty(now):
                     return person
         return None
+
+    def is_covered(self, now: float) -> bool:
+        """Tell whether stand-ins may work; if not, ``covers_from`` says when they may."""
+        if now >= self.covers_from:
+            self.covers_from = self.cover_hours.next_open(now)
+        return now >= self.covers_from
 
     def startable(self, entry: Entry) -> bool:
         """Tell whether the task's equipment is free; if not, park the task until it is."""
@@ -204,10 +226,13 @@ class Pool:
         soonest = NEVER
         for person in self.members:
             if person.token is None:
-                soonest = min(soonest, person.duty.next_open(now))
-        for person in self.covers:
-            if person.token is None:
-                soonest = min(soonest, _both_open(person.duty, self.cover_hours, now))
+                if person.on_duty(now):
+                    return
+                soonest = min(soonest, person.off_until)
+        if self.covers and (self.is_covered(now) or self.covers_from < min(soonest, self.wake_at)):
+            for person in self.covers:
+                if person.token is None:
+                    soonest = min(soonest, _both_open(person.duty, self.cover_hours, now))
         if now < soonest < self.wake_at:
             self.wake_at = soonest
             self.clock.at(soonest, Alarm(self._wake), EARLY)
@@ -243,20 +268,22 @@ def cover_windows(members: Sequence[WorkingTime], office: WorkingTime, after_s: 
     """
     if not members:
         return office
-    present = members[0]
-    for one in members[1:]:
-        present = present.union(one)
-    if present is office:
-        return _NO_HOURS
-    absent = office.minus(list(zip(present.starts, present.ends, strict=True)))
+    shifts = list(zip(office.starts, office.ends, strict=True))
+    present = {shift for one in members for shift in zip(one.starts, one.ends, strict=True)}
+    if present.issubset(shifts):  # almost always: whole shifts, so that no interval needs cutting
+        pieces = [(*shift, shift in present) for shift in shifts]
+    else:
+        absent = office.minus(present)
+        pieces = [(*shift, False) for shift in zip(absent.starts, absent.ends, strict=True)]
+        pieces = sorted(pieces + [(*shift, True) for shift in present])
     windows: list[tuple[float, float]] = []
-    missed, last_end = 0.0, -1.0
-    for start, end in zip(absent.starts, absent.ends, strict=True):
-        if last_end < 0 or present.elapsed(last_end, start) > 0:
-            missed = 0.0  # somebody was there in between: the count starts again
+    missed = 0.0
+    for start, end, somebody in pieces:
+        if somebody:
+            missed = 0.0  # the count starts again
+            continue
         opens = start + max(0.0, after_s - missed)
         if opens < end:
             windows.append((opens, end))
         missed += end - start
-        last_end = end
     return WorkingTime.from_intervals(windows, office.day_s)

@@ -97,6 +97,7 @@ def choose(file: ScenarioFile, names: Sequence[str] | None) -> tuple[str, ...]:
 @dataclass(frozen=True, slots=True)
 class _Task:
     file: ScenarioFile
+    chosen: tuple[str, ...]
     alternative: str
     replication: int
     seed: int
@@ -105,10 +106,10 @@ class _Task:
 
 
 @lru_cache(maxsize=1)
-def _workload(digest: str, seed: int, replication: int, source: _Once) -> Workload:
+def _workload(digest: str, chosen: tuple[str, ...], seed: int, replication: int, source: _Once) -> Workload:
     """Draw a replication's documents once per process; alternatives of one replication follow one another."""
     del digest
-    return generate(source.file, Streams(seed, replication))
+    return generate(source.file, Streams(seed, replication), chosen)
 
 
 class _Once:
@@ -127,7 +128,7 @@ class _Once:
 def _run_one(task: _Task) -> ReplicationNumbers:
     """Simulate one replication of one alternative in a worker process; write its rows, return its numbers."""
     file = task.file
-    workload = _workload(file.digest, task.seed, task.replication, _Once(file))
+    workload = _workload(file.digest, task.chosen, task.seed, task.replication, _Once(file))
     streams = Streams(task.seed, task.replication)
     obs = engine.run(file, file.cases[task.alternative], workload, streams)
     _write_rows(obs, task)
@@ -228,7 +229,7 @@ def execute(plan: Plan, progress: Progress) -> tuple[Path, dict[str, Any], Inter
 def _replications(plan: Plan, parts: Path, progress: Progress) -> Iterator[dict[str, ReplicationNumbers]]:
     """Give the numbers of all alternatives, replication by replication, in order."""
     tasks = [
-        _Task(plan.file, name, number, plan.seed, parts, plan.keep_steps or number == 1)
+        _Task(plan.file, plan.alternatives, name, number, plan.seed, parts, plan.keep_steps or number == 1)
         for number in range(1, plan.replications + 1)
         for name in plan.alternatives
     ]

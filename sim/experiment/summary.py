@@ -57,7 +57,10 @@ def build(file: ScenarioFile, results: Results) -> dict[str, Any]:
     """
     scenario = file.scenario
     alternatives = {name: _alternative(file, results, name) for name in results.alternatives}
-    stated = numbers(file)
+    stated = [
+        one for one in numbers(file)
+        if not one.path.startswith("alternatives.") or one.path.split(".")[1] in results.alternatives
+    ]  # fmt: skip
     return {
         "schema": SCHEMA_VERSION,
         "kind": "simulation",
@@ -107,8 +110,8 @@ def _alternative(file: ScenarioFile, results: Results, name: str) -> dict[str, A
             if spec.deadline
         },
     )
-    changes = {path: str(value) for path, value in case.overlay.items()}
-    title = text(case.scenario.title) if "title" in case.overlay else text(None, name)
+    changes = {path: str(value) for path, value in case.overlay.items() if path not in file.sets}
+    title = text(case.scenario.titles.get(name), name)
     return {"title": title, "overlay": changes, **part}
 
 

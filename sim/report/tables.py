@@ -12,7 +12,7 @@ from sim.report.context import Alternative, Context
 from sim.report.marks import swatch
 
 View = dict[str, Any]
-_LONG_ROWS = 12  # a longer table may be split over printed pages
+_LONG_ROWS = 8  # a longer table may be split over printed pages
 
 
 def column(text: str, unit: str = "", *, left: bool = False, short: bool = False) -> View:

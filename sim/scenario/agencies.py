@@ -183,6 +183,7 @@ def check_hierarchy(agencies: Sequence[Agency]) -> list[tuple[int, str, str, str
         if at in way and at not in told:
             cycle = way[way.index(at) :]
             told.update(cycle)
-            found.append((index, "E-CYCLE", f"found a cycle: {' → '.join([*cycle, at])}",
-                          "one of them must have another parent, or none"))  # fmt: skip
+            message = f"found a cycle: {' → '.join([*cycle, at])}"
+            hint = "one of them must have another parent, or none"
+            found.append((min(position[one] for one in cycle), "E-CYCLE", message, hint))
     return found

@@ -155,6 +155,11 @@ class _Loader:
         if first not in cases:
             hint = closest(str(first), list(cases))
             self._report(base_set, "E-ALTERNATIVE", ("base",), f"found {first!r}", hint)
+        titles = base_set.data.get("titles")
+        for name in titles if isinstance(titles, Mapping) else ():
+            if name not in cases:
+                hint = closest(name, list(cases))
+                self._report(base_set, "E-ALTERNATIVE", ("titles", name), f"found {name!r}", hint)
         if strict_ids and base.data.get("id") != self.path.parent.name:
             hint = f"write {self.path.parent.name!r}, the folder's name"
             self._report(base, "E-ID", ("id",), f"found id {base.data.get('id')!r}", hint)

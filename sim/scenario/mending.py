@@ -41,7 +41,9 @@ def mend(
     """
     data = copy.deepcopy(document.data)
     touched: list[Path_] = []
-    for path, fault in faults:
+    for path, fault in sorted(faults, key=_rank, reverse=True):  # later items of a list first
+        if any(path[: len(one)] == one for one in touched):
+            continue
         if fault.code == "E-MISSING" and (name := _stand_in_for_missing(data, path, fault)):
             touched.append((*path, name))
             continue
@@ -57,6 +59,11 @@ def told_again(found: Diagnostic, path: Path_, touched: Sequence[Path_]) -> bool
     if found.code in ABOUT_PEOPLE and any(one[:1] and one[0] in PEOPLE for one in touched):
         return True
     return any(path[: len(one)] == one[: len(path)] for one in touched)
+
+
+def _rank(fault: tuple[Path_, Diagnostic]) -> list[tuple[int, str]]:
+    """Order paths; indices by number."""
+    return [(part, "") if isinstance(part, int) else (-1, part) for part in fault[0]]
 
 
 def _at(data: Any, path: Path_) -> Any:
@@ -92,7 +99,7 @@ def _mend_one(data: dict[str, Any], path: Path_) -> Path_ | None:
         if isinstance(owner, list) or not isinstance(owner, dict):
             if isinstance(owner, list) and not isinstance(owner[int(key)], dict):
                 del owner[int(key)]
-                return here[:-1]
+                return here
             continue
         stand_in = _stand_in(types_at(here, data))
         if stand_in is not None:
@@ -106,7 +113,7 @@ def _mend_one(data: dict[str, Any], path: Path_) -> Path_ | None:
 
 def _may_go(data: dict[str, Any], path: Path_) -> bool:
     """Tell whether the entry of a mapping can be left out without a fault of its own."""
-    if len(path) == 2 and path[0] in NAMED:
+    if len(path) <= 2 and path[0] in NAMED:
         return False
     owners = narrow(types_at(path[:-1], data), _at(data, path[:-1]))
     fields = dict(fields_of(owners))

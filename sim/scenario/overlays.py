@@ -22,7 +22,7 @@ from sim.scenario.schema import Scenario
 from sim.scenario.steps import STEP_KEYS, Strict, WorkStep
 
 SHOWN_MAX = 12  # names in a hint
-COMMON = ("title", "question", "period", "calendar", "replications", "seed", "base", "published")
+COMMON = ("title", "titles", "question", "period", "calendar", "replications", "seed", "base", "published")
 """What all alternatives share, so that they can be compared; the command line may change it for all."""
 FIXED = ("schema", "id", "library", "alternatives")
 """What nothing can be laid over."""

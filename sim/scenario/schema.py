@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from sim.calendars import parse_hours
@@ -34,6 +34,7 @@ from sim.scenario.steps import (
 from sim.units import Dimension
 
 SCHEMA_VERSION = 1
+PEOPLE_MAX = 10_000  # of one role, or pieces of equipment, in one agency: beyond it is a slip of the pen
 ROUND_THE_CLOCK = "round the clock"
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -65,6 +66,15 @@ def _hours(text: str) -> str:
     return text
 
 
+def _version(raw: object) -> object:
+    if type(raw) is not int or raw != SCHEMA_VERSION:
+        hint = f"write schema: {SCHEMA_VERSION}, the version that this congvan reads"
+        raise PydanticCustomError("E-SCHEMA", "{found}", {"found": f"found schema {raw!r}", "hint": hint})
+    return raw
+
+
+HeadCount = Annotated[int, Field(ge=0, le=PEOPLE_MAX, strict=True)]
+Version = Annotated[Literal[1], BeforeValidator(_version)]
 Hours = Annotated[str, AfterValidator(_hours), Field(description='a span of the day, such as "07:30-11:30"')]
 
 
@@ -113,7 +123,7 @@ class Cover(Strict):
 class Staff(Strict):
     """People of one role in one agency."""
 
-    count: Annotated[int, Field(ge=0, le=10_000, strict=True)] = Field(description="how many people")
+    count: HeadCount = Field(description="how many people")
     also: list[Slug] = Field(default_factory=list, description="further roles the same people hold")
     duty: Slug | None = Field(default=None, description="duty that takes them away for part of each day")
     hours: list[Hours] | None = Field(default=None, description="presence, when not the office's hours")
@@ -149,12 +159,13 @@ class Selector(Strict):
     exclude: list[str] | str | None = Field(default=None, description="agency ids left out")
 
 
+Which = Literal["any", "parent", "children", "siblings"]
+
+
 class Recipients(Selector):
     """Who receives a document; relations are seen from its sender, who never receives it."""
 
-    which: Literal["any", "parent", "children", "siblings"] = Field(
-        default="any", description="relation to the sender"
-    )
+    which: Which = Field(default="any", description="relation to the sender")
     all: Flag = Field(default=False, description="every one of them; otherwise `count` of them at random")
     count: CountDist | None = Field(default=None, description="how many recipients; default 1")
 
@@ -330,7 +341,7 @@ class AgencyRow(Strict):
 class Library(Strict):
     """What a library file may hold."""
 
-    schema_: Literal[1] = Field(alias="schema")
+    schema_: Version = Field(alias="schema", description="version of this file format")
     title: Text | str
     note: str = ""
     fragments: dict[Slug, list[Step]] = Field(
@@ -343,27 +354,27 @@ class Library(Strict):
 class Scenario(Strict):
     """One case of a scenario: the base, or the base with one alternative laid over it."""
 
-    schema_: Literal[1] = Field(alias="schema", description="version of this file format")
+    schema_: Version = Field(alias="schema", description="version of this file format")
     id: Slug = Field(description="the folder's name")
     title: Text | str = Field(description="for people")
     question: Text | str | None = Field(default=None, description="what the planner asks")
     network: Literal["state", "party"] = Field(default="state", description="whose network the agencies use")
     library: list[str] = Field(default_factory=list, description="library files, without .yaml")
-    period: Period
+    period: Period = Field(description="when the simulated time starts and how long it lasts")
     replications: Annotated[int, Field(ge=1, le=100_000, strict=True)] = Field(
         default=10, description="independent runs"
     )
     seed: Annotated[int, Field(ge=0, strict=True)] = Field(
         default=1, description="start of all random numbers"
     )
-    calendar: Calendar
+    calendar: Calendar = Field(description="working time of every office")
     agencies: Annotated[str, Field(min_length=1)] | Annotated[list[AgencyRow], Field(min_length=1)] = Field(
         description="CSV file beside this one, or a list"
     )
-    staff: dict[str, dict[Slug, Staff | Annotated[int, Field(ge=0, strict=True)]]] = Field(
+    staff: dict[str, dict[Slug, Staff | HeadCount]] = Field(
         description="by level or agency id, then by role: a head-count or details"
     )
-    equipment: dict[Slug, Annotated[int, Field(ge=1, strict=True)]] = Field(
+    equipment: dict[Slug, Annotated[int, Field(ge=1, le=PEOPLE_MAX, strict=True)]] = Field(
         default_factory=dict, description="pieces per agency"
     )
     duties: dict[Slug, Duty] = Field(
@@ -382,6 +393,9 @@ class Scenario(Strict):
     procedures: dict[Slug, Procedure] = Field(default_factory=dict, description="how documents travel")
     base: Slug | None = Field(
         default=None, description="alternative others are compared with; default the first"
+    )
+    titles: dict[Slug, Text | str] = Field(
+        default_factory=dict, description="titles of the alternatives, for the report; default: their names"
     )
     alternatives: dict[Slug, dict[str, Any]] = Field(
         default_factory=dict, description="named overlays: dotted path -> value"

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 from sim.scenario.agencies import Agency
-from sim.scenario.schema import Scenario, Selector, Staff
+from sim.scenario.schema import Scenario, Selector, Staff, Which
 
 
 def staff_of(scenario: Scenario, agency: Agency) -> Mapping[str, Staff]:
@@ -56,7 +55,7 @@ def select(selector: Selector, agencies: Sequence[Agency]) -> list[int]:
 
 
 def circles(
-    which: Literal["any", "parent", "children", "siblings"],
+    which: Which,
     senders: Sequence[int],
     receivers: Sequence[int],
     agencies: Sequence[Agency],

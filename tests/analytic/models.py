@@ -51,9 +51,7 @@ class Model:
 
     def file(self, hours: int | None = None) -> ScenarioFile:
         """Return the scenario; the length may be another."""
-        period = (
-            f"{{start: 2015-01-05, kind: steady, warm_up: 8 h, measure: {hours or self.hours} h, cool_down: 2 days}}"
-        )
+        period = f"{{start: 2015-01-05, kind: steady, warm_up: 8 h, measure: {hours or self.hours} h, cool_down: 2 days}}"
         flow = self.sections.get("urgency", "{normal: 1}")
         rest = {key: value for key, value in self.sections.items() if key != "urgency"}
         return scenario(
@@ -201,7 +199,10 @@ def _mg1_classes() -> Model:
         "wait urgent": urgent.wait_mean_s,
         "utilisation": normal.load + urgent.load,
     }
-    sections = {"procedures": procedures, "urgency": "{normal: 0.5833333333333333, urgent: 0.4166666666666667}"}
+    sections = {
+        "procedures": procedures,
+        "urgency": "{normal: 0.5833333333333333, urgent: 0.4166666666666667}",
+    }
     return Model("M/G/1, two classes", sections, 43.2, 540, exact, two_services)
 
 

@@ -63,11 +63,14 @@ def run(setting: Setting, seed: int) -> Run:
     routing = [[1.0 if b == a + 1 else 0.0 for b in range(len(TASKS))] for a in range(last + 1)]
     arguments: dict[str, Any] = {
         "arrival_distributions": {
-            name: [ciw.dists.Sequential(gaps(setting, share, rng, hours)), *nowhere] for name, share in shares.items()
+            name: [ciw.dists.Sequential(gaps(setting, share, rng, hours)), *nowhere]
+            for name, share in shares.items()
         },
         "service_distributions": {name: service for name in shares},
         "routing": {name: routing for name in shares},
-        "number_of_servers": [week_of(task.people) if setting.office_hours else task.people for task in TASKS],
+        "number_of_servers": [
+            week_of(task.people) if setting.office_hours else task.people for task in TASKS
+        ],
     }
     if setting.classes:
         arguments["priority_classes"] = {"urgent": 0, "normal": 1}

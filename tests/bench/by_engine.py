@@ -20,7 +20,11 @@ def scenario_text(setting: Setting) -> str:
     staff = ", ".join(f"{task.role}: {task.people}" for task in TASKS[:-1])
 
     def step(task: Task) -> str:
-        kind = f"lognormal: {{mean: {task.mean_s} s, cv: {task.cv}}}" if task.cv else f"exponential: {{mean: {task.mean_s} s}}"
+        kind = (
+            f"lognormal: {{mean: {task.mean_s} s, cv: {task.cv}}}"
+            if task.cv
+            else f"exponential: {{mean: {task.mean_s} s}}"
+        )
         return f"{{work: {task.name}, by: {task.role}, takes: {{{kind}}}}}"
 
     sender = "\n".join(f"      - {step(task)}" for task in TASKS[:-1])

@@ -25,7 +25,9 @@ from tests.bench.flow import (
     office_intervals,
 )
 
-Record = tuple[int, int, int, float, float, float, float]  # document, step, class, enabled, started, ended, work
+Record = tuple[
+    int, int, int, float, float, float, float
+]  # document, step, class, enabled, started, ended, work
 
 
 class OfficeHours:
@@ -64,7 +66,9 @@ def document(
     """One document's life."""
     for step, pool, draw in steps:
         enabled = env.now
-        request = pool.request(priority=urgency) if isinstance(pool, simpy.PriorityResource) else pool.request()
+        request = (
+            pool.request(priority=urgency) if isinstance(pool, simpy.PriorityResource) else pool.request()
+        )
         with request:
             yield request
             started = env.now

@@ -267,6 +267,4 @@ def _both(context: Context, flows: Sequence[tuple[str, str]], urgencies: Sequenc
         bodies.append(body(rows, title))
     name = context.numbers.unit(unit)
     heads = [column(context.label(a), name) for a in context.alternatives]
-    return table(
-        context.texts("groups.both"), [column(context.texts("groups.urgency")), *heads], bodies, even=True
-    )
+    return table("", [column(context.texts("groups.urgency")), *heads], bodies, even=True)

@@ -271,7 +271,7 @@ def open_work(context: Context) -> View:
             [
                 numbers.estimate(a.data.get("growth_per_week"), sign=True),
                 texts("open.stable" if a.stable else "open.unstable"),
-                "; ".join(texts.title(reason) for reason in a.data.get("unstable_reasons", [])) or NONE,
+                "\n".join(texts.title(reason) for reason in a.data.get("unstable_reasons", [])) or NONE,
             ],
         )
         for a in context.alternatives

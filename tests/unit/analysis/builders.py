@@ -125,7 +125,7 @@ def steps(*rows: dict[str, Any]) -> Steps:
         "completed_s": 0.0,
         "work_s": 0.0,
         "on_path": True,
-    "relay": -1,
+        "relay": -1,
     }
     table: Steps = _table(Steps, defaults, rows)
     return table

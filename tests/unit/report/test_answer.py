@@ -87,7 +87,7 @@ def test_a_stage_that_is_only_rounding_is_left_out() -> None:
     """What sums leave in the last digits is no stage; a stage out of the usual order keeps its place."""
     summary = fixtures.summary()
     for each in summary["alternatives"].values():
-        stages = {"other": {**each["stages"]["sign"]}, **each["stages"]}
+        stages = {"other": {**each["stages"]["signing"]}, **each["stages"]}
         each["stages"] = {"residue": {"total_s": fixtures.estimate(1e-9, 1e-9)}, **stages}
     page = Page(render(summary, {}))
     heads = [
@@ -247,7 +247,7 @@ def test_what_only_one_alternative_has_is_shown_for_it() -> None:
         each["by_flow"]["notice"]["title"] = None
     del signed["all_counts"]
     for category in ("work_s", "wait_person_s", "wait_office_s", "total_s"):
-        signed["stages"]["sign"][category] = fixtures.estimate(0.0, 0.0)
+        signed["stages"]["signing"][category] = fixtures.estimate(0.0, 0.0)
     page = Page(render(summary, {}))
     assert page.faults == []
     assert "Directives from the province" in page.text
@@ -267,7 +267,7 @@ def test_assumptions_are_grouped_and_complete(english: Page) -> None:
     assert [a["path"] for a in summary["assumptions"]] == [row["head"] for row in rows]
     assert rows[-1]["cells"] == ["0.3", "0.15 – 0.45", "assumed", "–"]
     assert "channels.electronic.share 1.0" in english.text
-    assert "93 % of the 14 numbers are assumed" in english.text
+    assert "93 % are assumed or not stated" in english.text
     assert "8 Apr 2004 to 5 Mar 2020" in english.text
 
 

@@ -85,7 +85,7 @@ def test_hostile_texts_stay_texts() -> None:
         each["title"] = hostile
         each["by_flow"]["directive"]["title"] = hostile
         each["utilisation"]["busiest"][0]["agency_name"] = fixtures.HOSTILE
-        each["stages"][fixtures.HOSTILE] = each["stages"].pop("draft")
+        each["stages"][fixtures.HOSTILE] = each["stages"].pop("drafting")
         each["unstable_reasons"] = [hostile]
     page = Page(render(summary, manifest))
     assert page.faults == []

@@ -145,8 +145,8 @@ def test_counts_and_shares_are_the_summary(english: Page) -> None:
 def test_stages_and_published_figures_are_the_summary(english: Page) -> None:
     """Stage tables are in hours where stages are short; a published figure keeps its own unit."""
     paper = fixtures.summary()["alternatives"]["paper"]
-    shown = english.rows("Stage by stage: mean calendar time per completed delivery, Paper")["sign"]
-    assert _agrees(shown[-1], paper["stages"]["sign"]["total_s"]["estimate"], 3600)
+    shown = english.rows("Stage by stage: mean calendar time per completed delivery, Paper")["signing"]
+    assert _agrees(shown[-1], paper["stages"]["signing"]["total_s"]["estimate"], 3600)
     table = english.rows("Published and simulated")
     cells = next(cells for head, cells in table.items() if head.startswith("Paper from sender"))
     assert cells[:2] == ["2.5 days", "2.20 ± 0.10 calendar days"]
