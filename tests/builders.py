@@ -28,6 +28,9 @@ Floats = NDArray[np.float64]
 WORK_WEEK = '{hours: ["08:00-12:00", "13:00-17:00"]}'
 """Monday to Friday, forty hours."""
 
+WEEK = "{start: 2015-01-05, kind: terminating, warm_up: 0 days, measure: 7 days, cool_down: 7 days}"
+"""A week from an empty start, and one more to finish."""
+
 SECTIONS: dict[str, str] = {
     "schema": "1",
     "id": "test",
@@ -74,7 +77,7 @@ def simulate(
     return engine.run(file, file.cases[name or file.base], given, streams)
 
 
-# --- documents at chosen moments -----------------------------------------------------------------------------
+# --- documents at chosen moments ----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +152,13 @@ def documents(file: ScenarioFile, *docs: Doc) -> Workload:
         doc_of=np.repeat(np.arange(n), counts).astype(np.int32),
         recipient=np.array([to for row in recipients for to in row], dtype=np.int32),
         reply_doc=np.array(reply_doc, dtype=np.int32),
-        draws={name: half for name in ("urgency", "classified", "asks", "pages", "size")},
+        draws=dict.fromkeys(("urgency", "classified", "asks", "pages", "size"), half),
         base_rate_per_s=np.full((len(flows), len(agencies)), 1e-12),  # kept whatever the volume
         top_rate_per_s=np.full((len(flows), len(agencies)), 1e-12),
     )
 
 
-# --- reading observations ------------------------------------------------------------------------------------
+# --- reading observations -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,14 +225,14 @@ def work_waits_s(obs: Observations) -> Floats:
     return waits
 
 
-# --- scenarios of every kind ---------------------------------------------------------------------------------
+# --- scenarios of every kind --------------------------------------------------------------------------------
 
 
-def random_sections(seed: int, *, relay: bool = True) -> dict[str, str]:
+def random_sections(seed: int) -> dict[str, str]:
     """Return the sections of a small scenario that uses every kind of step, its numbers drawn from a seed.
 
-    Seven agencies on three levels; a directive that goes down, reports that go up and may ask for a reply, and
-    urgent notes; paper and signed procedures.
+    Seven agencies on three levels; a directive that goes down, reports that go up and may ask for a reply,
+    and urgent notes; paper and signed procedures.
     """
     dice = random.Random(seed)
 
@@ -247,8 +250,6 @@ def random_sections(seed: int, *, relay: bool = True) -> dict[str, str]:
     by_field = dice.choice(["pool", "field"])
     withdrawn = dice.choice(["", "- {decide: dropped, to: {recalled: 0.05, refused: 0.02}}"])
     join = dice.choice(["all", "first", "lead"])
-    relayed = "relay: {levels: [commune]}" if relay else ""
-    pass_on = "- {relay: pass-on}" if relay else ""
     sender = f"""
         - {{work: draft, by: officer, assign: owner, owner: draft, takes: {minutes(20, 90)}}}
         - {{work: check, by: officer, assign: {by_field}, takes: {minutes(5, 20)}}}
@@ -258,7 +259,7 @@ def random_sections(seed: int, *, relay: bool = True) -> dict[str, str]:
         """
     handling = f"""
         - {{decide: accepted, to: {{refused: 0.05}}}}
-        {pass_on}
+        - {{relay: pass-on}}
         - fork: divisions
           when: {{asks: [action]}}
           join: {join}
@@ -276,9 +277,11 @@ def random_sections(seed: int, *, relay: bool = True) -> dict[str, str]:
             - {{wait: round, until: ["10:00", "15:00"], when: {{urgency: [normal]}}}}
             - {{work: copy, by: clerk, uses: seal, takes: {minutes(2, 6)}, per_recipient: 30 s}}
           leg:
-            - {{work: envelope, by: clerk, at: sender, per: envelope, via: post, takes: {minutes(1, 4)}, marks: sent}}
+            - {{work: envelope, by: clerk, at: sender, per: envelope, via: post, marks: sent,
+               takes: {minutes(1, 4)}}}
             - {{transport: by-post, via: post, marks: arrived}}
-            - {{work: open, by: clerk, uses: seal, takes: {minutes(2, 6)}, marks: registered}} {_indent(handling, 12)}
+            - {{work: open, by: clerk, uses: seal, takes: {minutes(2, 6)}, marks: registered}}
+              {_indent(handling, 12)}
           relay: [{{work: relay-copies, by: clerk, uses: seal, takes: {minutes(3, 9)}}}]
         signed:
           title: Signed
@@ -291,7 +294,7 @@ def random_sections(seed: int, *, relay: bool = True) -> dict[str, str]:
         """
     cover = "cover: {by: deputy, after: 4 h}"
     sections = {
-        "period": "{start: 2015-01-05, kind: terminating, warm_up: 0 days, measure: 7 days, cool_down: 7 days}",
+        "period": WEEK,
         "calendar": hours,
         "agencies": "["
         "{id: p, level: province, latitude: 21.0, longitude: 107.0}, "
@@ -313,7 +316,7 @@ def random_sections(seed: int, *, relay: bool = True) -> dict[str, str]:
               to: {{level: [district, commune], all: true}}
               volume: {dice.randint(1, 4)} / working day
               asks: {{information: 0.4, action: 0.6}}
-              {relayed}
+              relay: {{levels: [commune]}}
             report:
               from: {{level: commune}}
               to: {{which: parent}}
@@ -336,7 +339,8 @@ def random_sections(seed: int, *, relay: bool = True) -> dict[str, str]:
                       outages: {up: {exponential: {mean: 2 days}}, down: {exponential: {mean: 2 h}}}}
             """,
         "procedures": procedures,
-        "alternatives": "{paper: {}, mixed: {channels.electronic.share: 0.5}, signed: {channels.electronic.share: 1}}",
+        "alternatives": "{paper: {}, mixed: {channels.electronic.share: 0.5}, "
+        "signed: {channels.electronic.share: 1}}",
     }
     return {name: dedent(text).strip("\n") for name, text in sections.items()}
 

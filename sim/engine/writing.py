@@ -186,17 +186,11 @@ def _pools(world: World, compiler: Compiler, staffing: Staffing, steps: Steps, n
     asked = work & (steps.enabled_s >= start_s) & (steps.enabled_s < stop_s)
     offered = _sum(steps.agency[asked], by_role[asked], steps.work_s[asked], agencies, roles)
     waiting = np.zeros((agencies, roles), dtype=np.int32)
-    for index, name in enumerate(names.roles):
-        for agency, fields in enumerate(staffing.by_role[name]):
-            for pool in fields:
-                waiting[agency, index] += len(pool.queue)
-                left: list[Token] = [entry[2] for entry in pool.queue]
-                offered[agency, index] += sum(t.work_s for t in left if start_s <= t.enabled < stop_s)
-    for aside in _aside(world, staffing):
-        agency = aside.sender if aside.op.at_sender else aside.recipient
-        index = role_of[compiler.kinds[aside.op.number][2]]
+    for one in _waiting(world, staffing):
+        agency = one.sender if one.op.at_sender else one.recipient
+        index = role_of[compiler.kinds[one.op.number][2]]
         waiting[agency, index] += 1
-        offered[agency, index] += aside.work_s * (start_s <= aside.enabled < stop_s)
+        offered[agency, index] += one.work_s * (start_s <= one.enabled < stop_s)
     for person in staffing.people:
         token = person.token
         if token is not None and start_s <= token.enabled < stop_s:
@@ -216,9 +210,10 @@ def _pools(world: World, compiler: Compiler, staffing: Staffing, steps: Steps, n
     )
 
 
-def _aside(world: World, staffing: Staffing) -> list[Token]:
-    """List what waits at somebody's own desk, or for its equipment."""
-    entries = [entry for desk in world.desks.values() for entry in desk.queue]
+def _waiting(world: World, staffing: Staffing) -> list[Token]:
+    """List the tasks that nobody has taken up: in a role's queue, at an own desk, or for equipment."""
+    pools = [pool for agencies in staffing.by_role.values() for fields in agencies for pool in fields]
+    entries = [entry for pool in (*pools, *world.desks.values()) for entry in pool.queue]
     for pieces in staffing.equipment.values():
         entries += [entry for piece in pieces for parked in piece.parked.values() for entry in parked]
     return [token for _, _, token in entries]

@@ -1,8 +1,9 @@
 """Queueing systems with exact solutions, written as scenarios, and what is measured of them.
 
-Rule kept here: one table (:data:`MODELS`). Lengths were chosen so that half-widths stay below two per cent of the
-exact value; a model's seed is its place in the table, its replications are 1 to R, and neither is ever changed to
-please. Seeds differ because models of one seed would share arrivals: their errors would not be independent.
+Rule kept here: one table (:data:`MODELS`). Lengths were chosen so that half-widths stay below two per cent of
+the exact value; a model's seed is its place in the table, its replications are 1 to R, and neither is ever
+changed to please. Seeds differ because models of one seed would share arrivals: their errors would not be
+independent.
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ class Model:
 
     def file(self, hours: int | None = None) -> ScenarioFile:
         """Return the scenario; the length may be another."""
-        period = f"{{start: 2015-01-05, kind: steady, warm_up: 8 h, measure: {hours or self.hours} h, cool_down: 2 days}}"
+        length = f"measure: {hours or self.hours} h"
+        period = f"{{start: 2015-01-05, kind: steady, warm_up: 8 h, {length}, cool_down: 2 days}}"
         flow = self.sections.get("urgency", "{normal: 1}")
         rest = {key: value for key, value in self.sections.items() if key != "urgency"}
         return scenario(
@@ -77,7 +79,7 @@ def replicate(
     return out
 
 
-# --- metrics -------------------------------------------------------------------------------------------------
+# --- metrics ------------------------------------------------------------------------------------------------
 
 
 def wait_s(obs: Observations, task: str = "serve", urgency: int | None = None) -> float:
@@ -152,7 +154,7 @@ def pair(obs: Observations) -> Mapping[str, float]:
     return {"response": response_s(obs), "present": present(obs), "wait": wait_s(obs, "left")}
 
 
-# --- the table -----------------------------------------------------------------------------------------------
+# --- the table ----------------------------------------------------------------------------------------------
 
 
 def _one_step(takes: str) -> str:

@@ -9,20 +9,20 @@ from typing import Any
 import ciw
 import numpy as np
 
+from tests.bench.by_hand import OfficeHours
 from tests.bench.flow import (
     DAY,
-    H,
     RATE_PER_H,
     SHIFTS,
     TASKS,
     URGENT_SHARE,
     WEEK,
+    H,
     Run,
     Setting,
     clock_end_s,
     mean_waits,
 )
-from tests.bench.by_hand import OfficeHours
 
 
 def gaps(setting: Setting, share: float, rng: Random, hours: OfficeHours | None) -> list[float]:
@@ -38,7 +38,7 @@ def gaps(setting: Setting, share: float, rng: Random, hours: OfficeHours | None)
 
 
 def week_of(people: int) -> ciw.Schedule:
-    """Return a pool's week: so many at their desks in a shift, nobody outside, work resumes where it stopped."""
+    """Return a pool's week: all there in a shift, nobody outside, work resumes where it stopped."""
     marks: list[tuple[int, float]] = []
     for day in range(5):
         for start, end in SHIFTS:
@@ -66,8 +66,8 @@ def run(setting: Setting, seed: int) -> Run:
             name: [ciw.dists.Sequential(gaps(setting, share, rng, hours)), *nowhere]
             for name, share in shares.items()
         },
-        "service_distributions": {name: service for name in shares},
-        "routing": {name: routing for name in shares},
+        "service_distributions": dict.fromkeys(shares, service),
+        "routing": dict.fromkeys(shares, routing),
         "number_of_servers": [
             week_of(task.people) if setting.office_hours else task.people for task in TASKS
         ],

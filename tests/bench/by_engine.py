@@ -20,18 +20,19 @@ def scenario_text(setting: Setting) -> str:
     staff = ", ".join(f"{task.role}: {task.people}" for task in TASKS[:-1])
 
     def step(task: Task) -> str:
-        kind = (
-            f"lognormal: {{mean: {task.mean_s} s, cv: {task.cv}}}"
-            if task.cv
-            else f"exponential: {{mean: {task.mean_s} s}}"
-        )
-        return f"{{work: {task.name}, by: {task.role}, takes: {{{kind}}}}}"
+        kind, cv = ("lognormal", f", cv: {task.cv}") if task.cv else ("exponential", "")
+        return f"{{work: {task.name}, by: {task.role}, takes: {{{kind}: {{mean: {task.mean_s} s{cv}}}}}}}"
 
     sender = "\n".join(f"      - {step(task)}" for task in TASKS[:-1])
     return f"""schema: 1
 id: bench
 title: Six steps
-period: {{start: 2015-01-05, kind: terminating, warm_up: 0 days, measure: {clock_end_s(setting) / DAY:g} days, cool_down: 14 days}}
+period:
+  start: 2015-01-05
+  kind: terminating
+  warm_up: 0 days
+  measure: {clock_end_s(setting) / DAY:g} days
+  cool_down: 14 days
 calendar: {{hours: {hours}}}
 agencies: [{{id: a, level: department}}, {{id: b, level: commune}}]
 staff:

@@ -13,11 +13,11 @@ import numpy as np
 import simpy
 
 from tests.bench.flow import (
-    H,
     RATE_PER_H,
     TASKS,
     URGENT_SHARE,
     WEEK,
+    H,
     Run,
     Setting,
     clock_end_s,
@@ -25,9 +25,8 @@ from tests.bench.flow import (
     office_intervals,
 )
 
-Record = tuple[
-    int, int, int, float, float, float, float
-]  # document, step, class, enabled, started, ended, work
+# Document, step, class; when enabled, started and ended; working time.
+Record = tuple[int, int, int, float, float, float, float]
 
 
 class OfficeHours:
@@ -59,6 +58,11 @@ Pool = simpy.Resource | simpy.PriorityResource
 Events = Generator[simpy.Event, Any, None]
 
 
+def request(pool: Pool, urgency: int) -> simpy.resources.resource.Request:
+    """Ask for somebody of a pool."""
+    return pool.request(priority=urgency) if isinstance(pool, simpy.PriorityResource) else pool.request()
+
+
 def document(
     env: simpy.Environment, number: int, urgency: int, steps: list[tuple[int, Pool, Draw]],
     hours: OfficeHours | None, records: list[Record],
@@ -66,11 +70,8 @@ def document(
     """One document's life."""
     for step, pool, draw in steps:
         enabled = env.now
-        request = (
-            pool.request(priority=urgency) if isinstance(pool, simpy.PriorityResource) else pool.request()
-        )
-        with request:
-            yield request
+        with request(pool, urgency) as granted:
+            yield granted
             started = env.now
             work = draw()
             yield env.timeout(work if hours is None else hours.finish(started, work) - started)

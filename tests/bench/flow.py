@@ -1,8 +1,8 @@
 """The document flow that every contender runs: draft, initial, check, sign, issue, register.
 
-Six steps, six pools of several people, loads from 0.60 to 0.80; documents are asked for as a Poisson process over
-open time. ``ROUND_THE_CLOCK`` has no calendar and one class, first come, first served. ``OFFICE_HOURS`` suspends
-work outside 07:30-11:30 and 13:00-17:00 from Monday to Friday, and one document in five is urgent.
+Six steps, six pools of several people, loads from 0.60 to 0.80; documents are asked for as a Poisson process
+over open time. ``ROUND_THE_CLOCK`` has no calendar and one class, first come, first served. ``OFFICE_HOURS``
+suspends work outside 07:30-11:30 and 13:00-17:00 from Monday to Friday; one document in five is urgent.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
 
 RATE_PER_H = 20.0  # documents asked for per open hour
 URGENT_SHARE = 0.2  # where there are classes: 0 urgent, 1 normal
@@ -110,17 +113,18 @@ def clock_end_s(setting: Setting) -> float:
     return days // 5 * WEEK + days % 5 * DAY
 
 
-def open_s(setting: Setting, enabled: np.ndarray, started: np.ndarray) -> np.ndarray:
+def open_s(setting: Setting, enabled: Floats, started: Floats) -> Floats:
     """Return the open time between moments; an independent, slow-is-fine check of every contender."""
     if not setting.office_hours:
         return started - enabled
     edges = np.array(office_intervals(float(started.max()) + WEEK)).ravel()
     worked = np.concatenate([[0.0], np.cumsum(np.diff(edges) * (np.arange(len(edges) - 1) % 2 == 0))])
-    return np.interp(started, edges, worked) - np.interp(enabled, edges, worked)
+    open_time: Floats = np.interp(started, edges, worked) - np.interp(enabled, edges, worked)
+    return open_time
 
 
 def mean_waits(
-    setting: Setting, task: np.ndarray, urgency: np.ndarray, enabled: np.ndarray, started: np.ndarray
+    setting: Setting, task: Floats, urgency: Floats, enabled: Floats, started: Floats
 ) -> list[list[float]]:
     """Return the mean wait per step and class."""
     wait = open_s(setting, enabled, started)

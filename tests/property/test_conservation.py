@@ -39,16 +39,16 @@ class Run:
 
 
 @lru_cache(maxsize=4)
-def loaded(seed: int, relay: bool) -> tuple[ScenarioFile, Workload]:
+def loaded(seed: int) -> tuple[ScenarioFile, Workload]:
     """Return a random scenario and its documents."""
-    file = scenario(**random_sections(seed, relay=relay))
+    file = scenario(**random_sections(seed))
     return file, workload.generate(file, Streams(seed, 2))
 
 
 @lru_cache(maxsize=32)
-def run(seed: int, name: str, *, relay: bool = True) -> Run:
+def run(seed: int, name: str) -> Run:
     """Return one run; the replication is the second, the seed that of the scenario."""
-    file, documents = loaded(seed, relay)
+    file, documents = loaded(seed)
     streams, case = Streams(seed, 2), file.cases[name]
     positions = [documents.agencies.index(agency.id) for agency in case.agencies]
     posts = presence.posts(file, case.scenario, case.agencies, positions, streams)
@@ -88,7 +88,7 @@ def test_every_leg_is_somewhere(seed: int, name: str) -> None:
 
 @every_run
 def test_a_reply_answers_a_leg_that_asked(seed: int, name: str) -> None:
-    """Replies are asked for once, by registered legs that want one, and such a leg ends after its reply left."""
+    """Replies are asked for once, by registered legs that want one; such a leg ends when its reply left."""
     one = run(seed, name)
     legs, documents = one.obs.legs, one.documents
     at = {int(leg): row for row, leg in enumerate(legs.leg)}
@@ -123,7 +123,7 @@ def test_moments_of_a_leg_are_in_order(seed: int, name: str) -> None:
 
 @every_run
 def test_steps_take_their_time(seed: int, name: str) -> None:
-    """A step starts after it could begin and ends after it started; records come in the order of their ends."""
+    """A step starts after it could begin and ends after it started; records are in order of their ends."""
     steps = run(seed, name).obs.steps
     assert np.all(steps.started_s >= steps.enabled_s)
     assert np.all(steps.completed_s >= steps.started_s)
@@ -208,11 +208,10 @@ def test_one_seal_is_never_used_twice_at_a_time(seed: int, name: str) -> None:
     assert np.all(gap[same] >= 0)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("name", ["paper", "signed"])
+@every_run
 def test_the_time_of_every_leg_is_accounted_for(seed: int, name: str) -> None:
     """For each leg the stages add up to its turnaround, and no second is counted twice."""
-    one = run(seed, name, relay=False)
+    one = run(seed, name)
     legs, office = one.obs.legs, one.file.office
     for row in np.flatnonzero(legs.outcome == Outcome.COMPLETED).tolist():
         only = np.zeros(len(legs.leg), dtype=bool)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -67,12 +68,12 @@ def work_by_task(obs: Observations) -> dict[tuple[str, int, int], list[float]]:
     return found
 
 
-# --- people --------------------------------------------------------------------------------------------------
+# --- people -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("replication", SEEDS)
 def test_one_more_clerk_lengthens_no_wait(replication: int) -> None:
-    """Round the clock, one class, first come first served: every document starts no later with more clerks."""
+    """Round the clock, one class, first come first served: with more clerks no document starts later."""
     file = scenario(
         flows="{letter: {from: {id: a}, to: {id: b}, volume: 3.5 / h, procedure: serve}}",
         procedures=ONE_DESK,
@@ -81,13 +82,11 @@ def test_one_more_clerk_lengthens_no_wait(replication: int) -> None:
     docs = workload.generate(file, Streams(1, replication))
     runs = [simulate(file, name, documents=docs, replication=replication) for name in file.cases]
     starts = [start_by_document(obs, "serve") for obs in runs]
-    means = []
-    for fewer, more in zip(starts, starts[1:], strict=False):
+    for fewer, more in pairwise(starts):
         shared = fewer.keys() & more.keys()
         assert len(shared) > 1000
         assert all(more[doc] <= fewer[doc] + 1e-6 for doc in shared)
-    for found in starts:
-        means.append(np.mean([found[doc] - docs.created_s[doc] for doc in starts[0]]))
+    means = [np.mean([found[doc] - docs.created_s[doc] for doc in starts[0]]) for found in starts]
     assert means == sorted(means, reverse=True)
 
 
@@ -155,7 +154,7 @@ def test_the_most_urgent_that_came_first_is_taken(replication: int) -> None:
         assert np.all(worse[waiting])
 
 
-# --- alternatives --------------------------------------------------------------------------------------------
+# --- alternatives -------------------------------------------------------------------------------------------
 
 VOLUMES = """
     half: {flows.letter.volume: 5 / working day}
@@ -180,7 +179,7 @@ def test_volumes_nest() -> None:
     file = scenario(procedures=ONE_DESK, alternatives=VOLUMES, base="base")
     docs = workload.generate(file, Streams(1, 1))
     kept = [legs_of(file, name, docs) for name in ("half", "most", "base", "more", "twice")]
-    assert all(smaller < larger for smaller, larger in zip(kept, kept[1:], strict=False))
+    assert all(smaller < larger for smaller, larger in pairwise(kept))
     sizes = np.array([len(one) for one in kept])
     assert np.all(np.abs(sizes / sizes[2] - [0.5, 0.8, 1.0, 1.2, 2.0]) < 0.25)
     plain = scenario(procedures=ONE_DESK)
@@ -254,7 +253,7 @@ def keyed(file: ScenarioFile) -> dict[tuple[str, str, int], tuple[float, tuple[s
     return found
 
 
-# --- seeds ---------------------------------------------------------------------------------------------------
+# --- seeds --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

@@ -1,4 +1,4 @@
-"""The documents of a replication: how many, when, from whom, to whom, and what each alternative has of them."""
+"""The documents of a replication: when, from whom, to whom, and what each alternative has of them."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from tests.builders import WORK_WEEK, scenario
 
 SURE = 0.9999  # confidence of the intervals below; seeds are fixed
 SERVE = "{serve: {title: Serve, leg: []}}"
+BETWEEN = "letter: {{from: {{level: office}}, to: {{level: office}}, procedure: serve, volume: {}}}"
 LONG = "{start: 2015-01-05, kind: terminating, warm_up: 0 days, measure: 364 days, cool_down: 0 days}"
 
 
@@ -78,9 +79,7 @@ def test_gaps_are_exponential_in_working_time() -> None:
 )
 def test_a_volume_is_of_all_senders_or_of_each(volume: str, per_working_day: int) -> None:
     """Per working day is shared by the senders, per agency is for each, per hour is of open office."""
-    file = office(
-        flows=f"{{letter: {{from: {{level: office}}, to: {{level: office}}, procedure: serve, volume: {volume}}}}}"
-    )
+    file = office(flows=BETWEEN.format(volume))
     counts = per_day(file).astype(float)
     low, high = interval(counts)
     assert low < per_working_day < high
@@ -146,7 +145,7 @@ def test_over_dispersion_keeps_the_mean_and_adds_its_variance() -> None:
 
 def test_senders_of_a_flow_share_its_bursts() -> None:
     """A day that is busy for one sender is busy for the other."""
-    flows = "{letter: {from: {level: office}, to: {level: office}, procedure: serve, volume: 40 / working day, profile: bursts}}"
+    flows = BETWEEN.format("40 / working day, profile: bursts")
     file = office(flows=flows, profiles="{bursts: {day_cv: 0.8}}")
     docs = drawn(file)
     days = (docs.created_s // DAY_S).astype(int)
@@ -157,11 +156,7 @@ def test_senders_of_a_flow_share_its_bursts() -> None:
 
 def test_documents_are_numbered_by_flow_and_sender() -> None:
     """Each block is in order of time and numbered from nought; legs are contiguous."""
-    docs = drawn(
-        office(
-            flows="{letter: {from: {level: office}, to: {level: office}, procedure: serve, volume: 9 / working day}}"
-        )
-    )
+    docs = drawn(office(flows=BETWEEN.format("9 / working day")))
     for sender in (0, 1):
         rows = docs.sender == sender
         assert np.array_equal(docs.number[rows], np.arange(rows.sum()))
@@ -172,7 +167,8 @@ def test_documents_are_numbered_by_flow_and_sender() -> None:
 
 TREE = """
     [{id: p, level: province}, {id: d, level: district, parent: p}, {id: e, level: district, parent: p},
-     {id: x, level: commune, parent: d}, {id: y, level: commune, parent: d}, {id: z, level: commune, parent: e}]
+     {id: x, level: commune, parent: d}, {id: y, level: commune, parent: d},
+     {id: z, level: commune, parent: e}]
     """
 STAFF = "{province: {clerk: 1}, district: {clerk: 1}, commune: {clerk: 1}}"
 
@@ -208,7 +204,8 @@ def test_fan_out_has_its_mean_and_is_even() -> None:
     file = office(
         agencies=TREE,
         staff=STAFF,
-        flows="{letter: {from: {id: p}, to: {count: {integer: {min: 2, max: 4}}}, procedure: serve, volume: 20 / working day}}",
+        flows="letter: {from: {id: p}, to: {count: {integer: {min: 2, max: 4}}}, procedure: serve, "
+        "volume: 20 / working day}",
     )
     docs = drawn(file)
     low, high = interval(np.diff(docs.leg_start).astype(float))
@@ -218,7 +215,7 @@ def test_fan_out_has_its_mean_and_is_even() -> None:
 
 
 def test_attributes_have_their_shares() -> None:
-    """Urgency, secrecy and what is asked for come in the stated shares; pages and size by their distributions."""
+    """Urgency, secrecy and what is asked for come in their shares; pages and size by their distributions."""
     file = office(
         "volume: 20 / working day, urgency: {normal: 0.7, urgent: 0.2, express: 0.1}, classified: 0.05, "
         "asks: {information: 0.5, action: 0.3, reply: 0.2}, reply: answer, deadline: 2 working days, "
@@ -276,7 +273,8 @@ def test_a_larger_share_of_replies_contains_the_smaller() -> None:
 def test_thinned_and_extended_volumes_are_poisson_with_their_own_means() -> None:
     """Half the volume, the base's, and one and a half times: each has its mean, equal to its variance."""
     file = office(
-        alternatives="{base: {}, half: {flows.letter.volume: 6 / working day}, more: {flows.letter.volume: 18 / working day}}"
+        alternatives="{base: {}, half: {flows.letter.volume: 6 / working day}, "
+        "more: {flows.letter.volume: 18 / working day}}"
     )
     docs = drawn(file)
     days = [day for day in file.office.working_days() if day < 364]

@@ -14,17 +14,26 @@ from tests.builders import WORK_WEEK, Doc, documents, row, rows, scenario, simul
 
 MONDAY = "2015-01-05"
 ROUND = "{hours: round the clock}"
+OTHER = "other: {title: Other, leg: []}"
+PASSED_ON = """
+    letter:
+      from: {id: a}
+      to: {level: [district, commune], all: true}
+      volume: 1 / working day
+      procedure: paper
+      relay: {levels: [commune]}
+    """
 TREE = """
     [{id: a, level: province}, {id: d, level: district, parent: a}, {id: e, level: district, parent: a},
-     {id: x, level: commune, parent: d}, {id: y, level: commune, parent: d}, {id: z, level: commune, parent: e}]
+     {id: x, level: commune, parent: d}, {id: y, level: commune, parent: d},
+     {id: z, level: commune, parent: e}]
     """
 
 
 def one_procedure(sender: str = "[]", leg: str = "[{end: completed}]", **sections: str) -> ScenarioFile:
     """Return a scenario with one procedure, serving letters from a to b round the clock."""
     given = {"staff": "{office: {clerk: 2, officer: 3}}"} | sections
-    return scenario(procedures=f"serve: {{title: Serve, sender: {sender}, leg: {leg}}}\nother: {{title: O, leg: []}}",
-                    **given)  # fmt: skip
+    return scenario(procedures=f"serve: {{title: Serve, sender: {sender}, leg: {leg}}}\n{OTHER}", **given)
 
 
 def outcomes(file: ScenarioFile, *docs: Doc, name: str | None = None) -> list[Outcome]:
@@ -34,11 +43,11 @@ def outcomes(file: ScenarioFile, *docs: Doc, name: str | None = None) -> list[Ou
     ]
 
 
-# --- loops and owners ----------------------------------------------------------------------------------------
+# --- loops and owners ---------------------------------------------------------------------------------------
 
 
 def test_a_loop_is_bounded_and_draws_anew() -> None:
-    """A document that is always returned goes round as often as allowed, with a working time of its own each time."""
+    """A document that is always returned goes round as often as allowed, every time with other draws."""
     file = one_procedure(
         "[{work: draft, by: officer, takes: {exponential: {mean: 1 h}}}, "
         "{decide: returned, to: {draft: 1.0}, loops_max: 4}]"
@@ -63,7 +72,8 @@ def test_a_fork_inside_a_loop_draws_anew() -> None:
 def test_a_jump_ahead_skips_steps() -> None:
     """A decision may send a document past steps of its list."""
     file = one_procedure(
-        "[{decide: short, to: {sign: 1.0}}, {work: draft, by: officer, takes: 1 h}, {work: sign, by: clerk, takes: 1 h}]"
+        "[{decide: short, to: {sign: 1.0}}, {work: draft, by: officer, takes: 1 h}, "
+        "{work: sign, by: clerk, takes: 1 h}]"
     )
     obs = simulate(file, documents=documents(file, Doc(f"{MONDAY} 08:00")))
     assert [one.task for one in rows(file, obs)] == ["sign"]
@@ -124,7 +134,7 @@ def test_rework_goes_to_a_colleague_when_its_drafter_is_away_for_long() -> None:
     assert moved > 3
 
 
-# --- forks ---------------------------------------------------------------------------------------------------
+# --- forks --------------------------------------------------------------------------------------------------
 
 BOTH_WAYS = """
     serve:
@@ -202,7 +212,7 @@ def test_marks_inside_a_fork_of_the_sender_part_count() -> None:
     assert (legs.sent_s - legs.created_s).tolist() == pytest.approx([3600.0])
 
 
-# --- outcomes ------------------------------------------------------------------------------------------------
+# --- outcomes -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("end", "outcome"), [("refused", Outcome.REFUSED), ("recalled", Outcome.RECALLED)])
@@ -238,7 +248,7 @@ def test_a_refused_leg_ends_there() -> None:
     assert [one.task for one in rows(file, obs)] == ["open"]
 
 
-# --- conditions and durations --------------------------------------------------------------------------------
+# --- conditions and durations -------------------------------------------------------------------------------
 
 
 def test_conditions_let_steps_be_passed_over() -> None:
@@ -249,7 +259,8 @@ def test_conditions_let_steps_be_passed_over() -> None:
         "{wait: round, until: ['10:00'], when: {urgency: [normal]}}]",
         flows="""
             letter: {from: {id: a}, to: {id: b}, volume: 1 / working day, procedure: serve}
-            urgent: {from: {id: a}, to: {id: b}, volume: 1 / working day, procedure: serve, urgency: {urgent: 1}}
+            urgent:
+              {from: {id: a}, to: {id: b}, volume: 1 / working day, procedure: serve, urgency: {urgent: 1}}
             """,
     )
     docs = [Doc(f"{MONDAY} 08:00", flow=flow) for flow in ("letter", "urgent") * 50]
@@ -260,18 +271,18 @@ def test_conditions_let_steps_be_passed_over() -> None:
 
 
 def test_working_time_is_added_per_recipient_and_per_page() -> None:
-    """Two minutes, three recipients at one minute, one page at thirty seconds; parts are done in one sitting."""
+    """Two minutes, three recipients at one, one page at half a minute; parts are done in one sitting."""
     file = one_procedure(
         "[{work: copy, by: clerk, takes: 2 min, per_recipient: 1 min, per_page: 30 s}]",
         leg="[{work: open, by: clerk, parts: {cut: 1 min, stamp: 30 s}}]",
-        agencies="[{id: a, level: office}, {id: b, level: office}, {id: c, level: office}, {id: d, level: office}]",
+        agencies="[" + ", ".join(f"{{id: {one}, level: office}}" for one in "abcd") + "]",
         flows="{letter: {from: {id: a}, to: {level: office}, volume: 1 / working day, procedure: serve}}",
     )
     obs = simulate(file, documents=documents(file, Doc(f"{MONDAY} 08:00", to=("b", "c", "d"))))
     assert obs.steps.work_s.tolist() == pytest.approx([330.0, 90.0, 90.0, 90.0])
 
 
-# --- one document on two procedures --------------------------------------------------------------------------
+# --- one document on two procedures -------------------------------------------------------------------------
 
 
 def test_procedures_that_serve_one_document_share_steps_of_one_name() -> None:
@@ -288,7 +299,9 @@ def test_procedures_that_serve_one_document_share_steps_of_one_name() -> None:
               leg: [{wait: post, takes: 1 day}]
             signed:
               title: Signed
-              sender: [{work: draft, by: officer, takes: 1 h}, {work: issue, by: clerk, takes: 5 min, marks: sent}]
+              sender:
+                - {work: draft, by: officer, takes: 1 h}
+                - {work: issue, by: clerk, takes: 5 min, marks: sent}
               leg: [{wait: network, takes: 1 min}]
             """,
     )
@@ -302,7 +315,7 @@ def test_procedures_that_serve_one_document_share_steps_of_one_name() -> None:
     assert [obs.names.procedures[one] for one in obs.legs.procedure.tolist()] == ["signed", "paper"]
 
 
-# --- relays --------------------------------------------------------------------------------------------------
+# --- relays -------------------------------------------------------------------------------------------------
 
 
 def relaying(leg: str, relay: str, **sections: str) -> ScenarioFile:
@@ -310,8 +323,7 @@ def relaying(leg: str, relay: str, **sections: str) -> ScenarioFile:
     given = {
         "agencies": TREE,
         "staff": "{province: {clerk: 1}, district: {clerk: 1, officer: 1}, commune: {clerk: 1, officer: 1}}",
-        "flows": "{letter: {from: {id: a}, to: {level: [district, commune], all: true}, volume: 1 / working day, "
-        "procedure: paper, relay: {levels: [commune]}}}",
+        "flows": PASSED_ON,
     } | sections
     return scenario(
         procedures=f"""
@@ -325,12 +337,15 @@ paper:
     )
 
 
-LEG = "[{work: send, by: clerk, at: sender, takes: 1 min, marks: sent}, {wait: post, takes: 1 day}, {work: open, by: clerk, takes: 10 min, marks: registered}, {relay: pass-on}"  # noqa: E501
+LEG = (
+    "[{work: send, by: clerk, at: sender, takes: 1 min, marks: sent}, {wait: post, takes: 1 day}, "
+    "{work: open, by: clerk, takes: 10 min, marks: registered}, {relay: pass-on}"
+)
 ALL = ("d", "e", "x", "y", "z")
 
 
 def test_copies_set_out_when_the_relaying_agency_has_made_them() -> None:
-    """Though the relaying leg is filed at once, its communes wait for the copies and get them from the district."""
+    """Though the relaying leg is filed at once, its communes wait for the copies that the district sends."""
     file = relaying(LEG + "]", "[{work: copies, by: clerk, takes: 1 h, per_recipient: 10 min}]")
     obs = simulate(file, documents=documents(file, Doc(f"{MONDAY} 08:00", to=ALL)))
     legs = obs.legs
@@ -354,22 +369,18 @@ def test_copies_set_out_when_the_relaying_agency_has_made_them() -> None:
 def test_a_copy_is_signed_and_sent_anew_where_the_relay_says_so() -> None:
     """Marks in the relay part are moments of the copies, not of the leg whose recipient makes them."""
     file = relaying(
-        "[{wait: network, takes: 1 min}, {work: open, by: clerk, takes: 10 min, marks: registered}, {relay: pass-on}]",
-        "[{work: sign-copy, by: officer, takes: 1 h, marks: signed}, {work: issue-copy, by: clerk, takes: 1 h, marks: sent}]",
+        "[{wait: network, takes: 1 min}, {work: open, by: clerk, takes: 10 min, marks: registered}, "
+        "{relay: pass-on}]",
+        "[{work: sign-copy, by: officer, takes: 1 h, marks: signed}, "
+        "{work: issue-copy, by: clerk, takes: 1 h, marks: sent}]",
     )
     obs = simulate(file, documents=documents(file, Doc(f"{MONDAY} 08:00", to=ALL)))
-    signed = row_of_leg(file, obs_rows=rows(file, obs, "sign-copy"))
-    sent = row_of_leg(file, obs_rows=rows(file, obs, "issue-copy"))
+    signed = {one.leg: one.completed for one in rows(file, obs, "sign-copy")}
+    sent = {one.leg: one.completed for one in rows(file, obs, "issue-copy")}
     assert time_of(file, obs.legs, "signed_s", 2) == signed[0]
     assert time_of(file, obs.legs, "sent_s", 2) == sent[0] == time_of(file, obs.legs, "released_s", 2)
     assert time_of(file, obs.legs, "signed_s", 0) == f"{MONDAY} 08:12"
     assert np.isnan(obs.legs.sent_s[0])  # nothing marks it on the district's own way
-
-
-def row_of_leg(file: ScenarioFile, obs_rows: list[object]) -> dict[int, str]:
-    """Return when a task ended, by leg."""
-    del file
-    return {one.leg: one.completed for one in obs_rows}  # type: ignore[attr-defined]
 
 
 def test_a_refused_relay_still_lets_the_others_have_it() -> None:
@@ -406,42 +417,45 @@ def test_a_relay_is_passed_once() -> None:
 
 def test_a_document_withdrawn_at_the_sender_is_not_relayed() -> None:
     """Legs that would go through another leg end with it when the document never leaves."""
-    file = relaying(LEG + "]", "[{work: copies, by: clerk, takes: 1 h}]")
     text = "[{work: copy, by: clerk, takes: 10 min}, {end: recalled}]"
     file = scenario(
         agencies=TREE,
         staff="{province: {clerk: 1}, district: {clerk: 1}, commune: {clerk: 1}}",
-        flows="{letter: {from: {id: a}, to: {level: [district, commune], all: true}, volume: 1 / working day, "
-        "procedure: paper, relay: {levels: [commune]}}}",
-        procedures=f"paper: {{title: P, sender: {text}, leg: [{{relay: on}}], relay: []}}\nx: {{title: X, leg: []}}",
+        flows=PASSED_ON,
+        procedures=f"paper: {{title: P, sender: {text}, leg: [{{relay: on}}], relay: []}}\n{OTHER}",
     )
     assert outcomes(file, Doc(f"{MONDAY} 08:00", to=ALL)) == [Outcome.RECALLED] * 5
 
 
-# --- replies -------------------------------------------------------------------------------------------------
+# --- replies ------------------------------------------------------------------------------------------------
 
 REPLIES = """
-    letter: {from: {id: a}, to: {id: b}, volume: 1 / working day, procedure: ask, asks: {reply: 1}, reply: answer}
+    letter:
+      {from: {id: a}, to: {id: b}, volume: 1 / working day, procedure: ask, asks: {reply: 1}, reply: answer}
     answer: {from: {id: b}, to: {id: a}, volume: 0 / working day, procedure: tell}
     """
+
+
+WRITE = "sender: [{work: write, by: officer, takes: 2 h"
+BACK = "{wait: back, takes: 1 day}"
+POSTED = "leg: [{work: post, by: clerk, at: sender, takes: 1 h, marks: sent}, "
 
 
 @pytest.mark.parametrize(
     ("tell", "hours"),
     [
-        ("sender: [{work: write, by: officer, takes: 2 h, marks: sent}], leg: [{wait: back, takes: 1 day}]", 2.5),
-        ("sender: [{work: write, by: officer, takes: 2 h}], leg: [{work: post, by: clerk, at: sender, takes: 1 h, "
-         "marks: sent}, {wait: back, takes: 1 day}]", 3.5),
-        ("sender: [{work: write, by: officer, takes: 2 h}], leg: [{wait: back, takes: 1 day}]", 26.5),
-        ("sender: [{work: write, by: officer, takes: 2 h}, {end: recalled}], leg: []", 2.5),
+        (f"{WRITE}, marks: sent}}], leg: [{BACK}]", 2.5),
+        (f"{WRITE}}}], {POSTED}{BACK}]", 3.5),
+        (f"{WRITE}}}], leg: [{BACK}]", 26.5),
+        (f"{WRITE}}}, {{end: recalled}}], leg: []", 2.5),
     ],
-)  # fmt: skip
+)
 def test_a_leg_that_asks_for_a_reply_waits_until_it_is_issued(tell: str, hours: float) -> None:
-    """Issued is sent; where nothing marks it, the end of the reply; a reply that is dropped ends the wait too."""
+    """Issued is sent; where nothing marks it, the end of the reply; a dropped reply ends the wait too."""
     file = scenario(
         staff="{office: {clerk: 1, officer: 1}}",
         flows=REPLIES,
-        procedures=f"ask: {{title: Ask, leg: [{{work: open, by: clerk, takes: 30 min}}, {{reply: answered}}]}}\n"
+        procedures="ask: {title: Ask, leg: [{work: open, by: clerk, takes: 30 min}, {reply: answered}]}\n"
         f"tell: {{title: Tell, {tell}}}",
     )
     legs = simulate(file, documents=documents(file, Doc(f"{MONDAY} 08:00", reply=True))).legs

@@ -8,7 +8,7 @@ import pytest
 from sim.observations import Observations
 from sim.scenario import ScenarioFile
 from sim.units import DAY_S, HOUR_S
-from tests.builders import WORK_WEEK, Doc, documents, rows, scenario, simulate
+from tests.builders import WEEK, WORK_WEEK, Doc, documents, rows, scenario, simulate
 
 MONDAY = "2015-01-05"
 SERVE = """
@@ -20,7 +20,7 @@ def office(takes: str = "2 h", **sections: str) -> ScenarioFile:
     """Return an office with one task, measured for a week, followed for one more."""
     given = {
         "calendar": WORK_WEEK,
-        "period": "{start: 2015-01-05, kind: terminating, warm_up: 0 days, measure: 7 days, cool_down: 7 days}",
+        "period": WEEK,
         "procedures": SERVE.replace("2 h", takes),
     }
     return scenario(**given | sections)
@@ -56,7 +56,7 @@ def test_a_run_that_cannot_keep_up_ends_with_the_cool_down() -> None:
 
 
 def test_work_on_duty_is_counted_in_the_measured_period() -> None:
-    """Forty hours on duty, of which the first document takes two and the second the last quarter of an hour."""
+    """Forty hours on duty; the first document takes two, the second the last quarter of an hour."""
     file = office()
     obs = simulate(file, documents=documents(file, Doc(f"{MONDAY} 08:00"), Doc("2015-01-09 16:45")))
     assert pool(obs, "on_duty_s") == 40 * HOUR_S
@@ -86,7 +86,10 @@ def test_what_waits_for_the_seal_or_at_a_desk_is_waiting() -> None:
     obs = simulate(file, documents=documents(file, *(Doc(f"{MONDAY} 08:00") for _ in range(3))))
     assert pool(obs, "waiting_end") == 2
     assert pool(obs, "offered_s") == 300 * HOUR_S
-    loop = "[{work: serve, by: clerk, assign: owner, owner: serve, takes: 30 h}, {decide: again, to: {serve: 1}}]"
+    loop = (
+        "[{work: serve, by: clerk, assign: owner, owner: serve, takes: 30 h}, "
+        "{decide: again, to: {serve: 1}}]"
+    )
     file = office(
         staff="{office: {clerk: 1}}",
         procedures=f"serve: {{title: S, sender: {loop}, leg: []}}\nx: {{title: X, leg: []}}",
@@ -111,7 +114,7 @@ def test_an_alternative_may_leave_an_agency_out() -> None:
     """Documents from and to an agency that is not there are not asked for."""
     file = office(
         agencies="[{id: a, level: office}, {id: b, level: office}, {id: c, level: office}]",
-        flows="{letter: {from: {level: office}, to: {level: office}, volume: 5 / working day, procedure: serve}}",
+        flows="letter: {from: {level: office}, to: {}, volume: 5 / working day, procedure: serve}",
         alternatives="{all: {}, two: {agencies: [{id: a, level: office}, {id: b, level: office}]}}",
     )
     docs = documents(

@@ -36,7 +36,7 @@ SECTIONS = {
     "channels": """
         closed: {procedure: cipher, when: {classified: true}}
         express: {procedure: courier, when: {urgency: [express]}}
-        electronic: {procedure: signed, share: 0.4, agencies: {within: [d], level: [province, district, commune]}}
+        electronic: {procedure: signed, share: 0.4, agencies: {within: [d]}}
         direct: {procedure: signed, share: 0, relay: false}
         post: {procedure: paper}
         """,
@@ -135,7 +135,15 @@ def test_a_channel_may_go_direct() -> None:
 
 def test_legs_that_an_alternative_does_not_have_have_no_way() -> None:
     """A workload may hold agencies of other alternatives; their legs are left out."""
-    fewer = "{base: {}, fewer: {agencies: [{id: p, level: province}, {id: d, level: district, parent: p}, {id: e, level: district, parent: p}, {id: x, level: commune, parent: d}]}}"  # noqa: E501
+    fewer = """
+        base: {}
+        fewer:
+          agencies:
+            - {id: p, level: province}
+            - {id: d, level: district, parent: p}
+            - {id: e, level: district, parent: p}
+            - {id: x, level: commune, parent: d}
+        """
     file = scenario(**SECTIONS | {"alternatives": fewer})
     found = routes(file, documents(file, Doc(MONDAY, ALL, "directive", "p")), "fewer")
     assert (found.procedure >= 0).tolist() == [True, True, True, False, False]

@@ -30,7 +30,9 @@ TWO_TASKS = """
 FLOWS = """
     stamp: {from: {id: a}, to: {id: b}, volume: 1 / working day, procedure: stamp}
     note: {from: {id: a}, to: {id: b}, volume: 1 / working day, procedure: note}
-    secret: {from: {id: a}, to: {id: b}, volume: 1 / working day, procedure: seal-secret, urgency: {urgent: 1}}
+    sealed: {from: {id: a}, to: {id: b}, volume: 1 / working day, procedure: seal-secret}
+    secret:
+      {from: {id: a}, to: {id: b}, volume: 1 / working day, procedure: seal-secret, urgency: {urgent: 1}}
     """
 
 
@@ -69,7 +71,7 @@ def test_two_seals_serve_two_clerks() -> None:
 def test_the_seal_goes_to_whoever_is_there() -> None:
     """Work parked for the seal whose people have left does not hold up a colleague of another role."""
     file = desk('{office: {clerk: {count: 2, hours: ["08:00-09:00"]}, handler: 1}}')
-    got = found(file, ("08:00", "stamp"), ("08:10", "stamp"), ("08:20", "secret"))
+    got = found(file, ("08:00", "stamp"), ("08:10", "stamp"), ("08:20", "sealed"))
     assert got[2].started == f"{MONDAY} 09:00"
     assert got[1].started == "2015-01-06 08:00"
 
@@ -191,7 +193,8 @@ def test_one_colleague_who_is_there_is_enough() -> None:
 def test_a_stand_in_keeps_to_the_window() -> None:
     """The officer covers the desk from ten to twelve; in the afternoon the clerk is back at it."""
     file = desk(
-        "{office: {clerk: {count: 1, duty: counter, cover: {by: officer, after: 2 h}}, officer: 1, handler: 1}}",
+        "{office: {clerk: {count: 1, duty: counter, cover: {by: officer, after: 2 h}}, "
+        "officer: 1, handler: 1}}",
         duties='{counter: {hours: ["08:00-12:00"]}}',
     )
     got = found(file, ("08:00", "note"), ("08:00", "note"), ("11:30", "note"), ("13:10", "note"))

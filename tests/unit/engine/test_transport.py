@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 
@@ -25,7 +27,7 @@ OFFICE = WorkingTime.from_intervals(
 STREAMS = Streams(1, 1)
 
 
-def carrier(spec: dict[str, object], distance_m: float = 0.0) -> Carrier:
+def carrier(spec: Mapping[str, object], distance_m: float = 0.0) -> Carrier:
     """Return a transport for one leg of this distance; time 0 is a Monday."""
     return Carrier(Transport.model_validate(spec), "it", OFFICE, STREAMS, np.array([distance_m]), DAYS)
 
@@ -134,14 +136,14 @@ ENVELOPES = {
         plain:
           title: Plain
           leg:
-            - {work: plain-envelope, by: clerk, at: sender, per: envelope, via: post, takes: 30 min, marks: sent}
+            - {work: put-in, by: clerk, at: sender, per: envelope, via: post, takes: 30 min, marks: sent}
             - {transport: plain-post, via: post}
         """,
 }
 
 
 def test_one_envelope_per_recipient_and_pick_up() -> None:
-    """What comes before it is ready joins it, what comes before the pick-up slips in, what is late starts anew."""
+    """Before it is ready documents join, before the pick-up they slip in, after it they start anew."""
     file = scenario(**ENVELOPES)
     asked = ("08:00", "08:10", "09:00", "10:40")
     obs = simulate(file, documents=documents(file, *(Doc(f"2015-01-05 {at_}") for at_ in asked)))
