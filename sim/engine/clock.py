@@ -3,8 +3,8 @@
 Rule kept here: one scheduled event per activity. An activity's event is its token itself, which quacks like
 a SimPy event: ``Environment.step`` reads ``callbacks`` and ``_ok`` of an event and nothing else.
 
-SimPy's environment stays the clock and the queue. Only the loop is ours: ``Clock.run_while`` does with an event
-what ``step`` does, less what only events that fail or stop the run need (a call, a ``try`` and a check for each).
+SimPy's environment stays the clock and the queue. Only the loop is ours: ``Clock.run_while`` does with an
+event what ``step`` does, less what only events that fail or stop the run need (a call, a ``try`` and a check).
 """
 
 from __future__ import annotations

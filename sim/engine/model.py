@@ -9,6 +9,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Mapping, Sequence
 from itertools import count
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +17,11 @@ from numpy.typing import NDArray
 from sim.calendars import WorkingTime
 from sim.engine import presence, routing
 from sim.engine.clock import Clock
-from sim.engine.journey import Arrivals, World
 from sim.engine.program import Compiler
 from sim.engine.routing import Facts, Routes
 from sim.engine.staff import Equipment, Person, Pool, cover_windows
 from sim.engine.transport import Carrier
+from sim.engine.world import Arrivals, World
 from sim.engine.writing import Staffing, observe
 from sim.observations import Observations
 from sim.scenario import Agency, Case, ScenarioFile, staff_of
@@ -59,14 +60,14 @@ def run(file: ScenarioFile, case: Case, workload: Workload, streams: Streams) ->
         _carriers(file, case, workload, routes, streams), file.office, streams, horizon.days,
     )  # fmt: skip
     _fill(world, workload, seen, routes, staffing)
-    _programs(world, compiler, case, workload, routes)
+    _programs(world, compiler, case, routes)
     created = np.where(seen.doc_on & ~np.isnan(workload.created_s), workload.created_s, np.inf)
     order = np.argsort(created, kind="stable")
     order = order[np.isfinite(created[order])]
     Arrivals(world, order.tolist(), created[order].tolist())
 
     end_s = clock.run_while(lambda: world.cohort_open > 0, horizon.measure_end_s, horizon.cap_s)
-    return observe(file, case, facts, routes, world, compiler, staffing, end_s)
+    return observe(case, facts, routes, world, compiler, staffing, end_s)
 
 
 def _staff(file: ScenarioFile, case: Case, workload: Workload, streams: Streams, clock: Clock) -> Staffing:
@@ -143,25 +144,28 @@ def _fill(world: World, workload: Workload, seen: View, routes: Routes, staffing
     def empty(n: int) -> array[float]:
         return array("d", [NAN]) * n
 
+    def ints(values: NDArray[np.integer[Any]]) -> array[int]:  # a list would hold an object per number
+        return array("i", values.astype(np.int32).tobytes())
+
     legs, docs = workload.legs, workload.documents
     world.created = empty(docs)
     world.signed, world.sent, world.registered = empty(legs), empty(legs), empty(legs)
     world.finished, world.closed, world.released = empty(legs), empty(legs), empty(legs)
     world.released_by = array("i", [-1]) * legs
     world.outcome = bytearray(legs)
-    world.leg_start = workload.leg_start.tolist()
-    world.leg_procedure = routes.procedure.tolist()
-    world.leg_origin = routes.origin.tolist()
-    world.leg_recipient = workload.recipient.tolist()
-    world.leg_doc = workload.doc_of.tolist()
-    world.leg_via = routes.via.tolist()
-    world.reply_doc = workload.reply_doc.tolist()
-    world.reply_to = workload.reply_to.tolist()
+    world.leg_start = ints(workload.leg_start)
+    world.leg_procedure = ints(routes.procedure)
+    world.leg_origin = ints(routes.origin)
+    world.leg_recipient = ints(workload.recipient)
+    world.leg_doc = ints(workload.doc_of)
+    world.leg_via = ints(routes.via)
+    world.reply_doc = ints(workload.reply_doc)
+    world.reply_to = ints(workload.reply_to)
     on = seen.leg_on & (routes.procedure >= 0)
-    world.legs_on = np.bincount(workload.doc_of[on], minlength=docs).tolist()
+    world.legs_on = ints(np.bincount(workload.doc_of[on], minlength=docs))
     world.wants_reply = (seen.asks == ASKS.index("reply")).astype(np.uint8).tobytes()
-    world.doc_sender = workload.sender.tolist()
-    world.doc_prio = (LEAST_URGENT - seen.urgency).tolist()
+    world.doc_sender = ints(workload.sender)
+    world.doc_prio = ints(LEAST_URGENT - seen.urgency)
     world.dependents = {}
     for leg in np.flatnonzero(routes.via >= 0).tolist():
         world.dependents.setdefault(world.leg_via[leg], []).append(leg)
@@ -174,7 +178,7 @@ def _fill(world: World, workload: Workload, seen: View, routes: Routes, staffing
     world.new_desk = new_desk
 
 
-def _programs(world: World, compiler: Compiler, case: Case, workload: Workload, routes: Routes) -> None:
+def _programs(world: World, compiler: Compiler, case: Case, routes: Routes) -> None:
     """Compile what documents and legs of this alternative need, and nothing else."""
     rank = _rank(case, routes.procedures)
     weights: NDArray[np.int64] = (1 << np.arange(len(routes.procedures))).astype(np.int64)

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from sim.calendars import WorkingTime
 from sim.engine import journey, transport
-from sim.engine.journey import Op, World
+from sim.engine.journey import Op
 from sim.engine.routing import Facts, Routes
 from sim.engine.staff import Equipment, Pool
 from sim.engine.transport import Carrier
+from sim.engine.world import World
 from sim.observations import Outcome, StepKind
 from sim.scenario.params import DistParam, dist_in_seconds, in_seconds
 from sim.scenario.procedures import inline, walk
@@ -175,7 +176,7 @@ class Compiler:
             op = journey.End(world, _OUTCOMES[step.end], mask)
             op.task = task
         else:  # pragma: no cover - ``use`` is inlined before
-            raise AssertionError(step)
+            raise TypeError(step)
         return op
 
     def _task(self, step: Step, stage: str) -> int:

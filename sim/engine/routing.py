@@ -1,7 +1,7 @@
 """Which way every leg takes: its procedure, and whether it goes through its parent's copy.
 
 Rule kept here: the channel is resolved per leg, from sender, recipient and document, by one uniform per leg,
-so that legs adopted at a share of 30 % are among those adopted at 60 %.
+so that legs adopted at a share of 30 % are among those adopted at 60 %, and a second channel's 30 % are others.
 """
 
 from __future__ import annotations
@@ -99,6 +99,7 @@ def resolve(case: Case, facts: Facts, streams: Streams) -> Routes:
     procedure = np.full(workload.legs, -1, dtype=np.int32)
     relays = np.ones(workload.legs, dtype=bool)
     u = streams.uniforms(workload.legs, "channel")
+    passed = np.zeros(workload.legs)
     position = {name: index for index, name in enumerate(workload.agencies)}
     for index, name in enumerate(workload.flows):
         flow = scenario.flows.get(name)
@@ -113,8 +114,10 @@ def resolve(case: Case, facts: Facts, streams: Streams) -> Routes:
             member = np.zeros(len(workload.agencies), dtype=bool)
             member[[position[case.agencies[i].id] for i in select(channel.agencies, case.agencies)]] = True
             takes &= member[workload.sender[workload.doc_of]] & member[workload.recipient]
-        if channel.share is not None:
-            takes &= u < channel.share.value
+        if channel.share is not None:  # shares of channels that compete for a leg add up
+            fits, below = takes, passed + channel.share.value
+            takes = fits & (u < below)
+            passed = np.where(fits, below, passed)
         procedure[takes] = names.index(channel.procedure)
         relays[takes] = channel.relay
     procedure[~facts.view.leg_on] = -1

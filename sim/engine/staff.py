@@ -154,7 +154,7 @@ class Pool:
 
     def offer(self, token: Token) -> None:
         """Give a task to whoever is free and on duty, or let it wait."""
-        now = self.clock._now  # noqa: SLF001 - the property costs a call on the hottest path
+        now = self.clock._now
         if not self.queue:
             person = self.free_person(now)
             if person is not None:

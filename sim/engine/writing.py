@@ -13,13 +13,14 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.engine.journey import Token, World
+from sim.engine.journey import Token
 from sim.engine.presence import Post
 from sim.engine.program import Compiler
 from sim.engine.routing import Facts, Routes
 from sim.engine.staff import Equipment, Person, Pool
+from sim.engine.world import World
 from sim.observations import Legs, Names, Observations, Pools, StepKind, Steps
-from sim.scenario import Case, ScenarioFile
+from sim.scenario import Case
 
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float64]
@@ -45,7 +46,7 @@ class Staffing:
 
 
 def observe(
-    file: ScenarioFile, case: Case, facts: Facts, routes: Routes, world: World, compiler: Compiler,
+    case: Case, facts: Facts, routes: Routes, world: World, compiler: Compiler,
     staffing: Staffing, end_s: float,
 ) -> Observations:  # fmt: skip
     """Read everything off a finished run."""

@@ -226,7 +226,10 @@ class Channel(Strict):
     """A rule that gives a leg its procedure; the first channel that fits takes the leg."""
 
     procedure: Slug = Field(description="procedure of the legs it takes")
-    share: Share | None = Field(default=None, description="share of the fitting legs it takes; default all")
+    share: Share | None = Field(
+        default=None,
+        description="share of the fitting legs it takes, beside those of earlier channels; default all",
+    )
     agencies: Selector | None = Field(default=None, description="both ends must be among these")
     when: When | None = Field(default=None, description="what the document must be")
     relay: Flag = Field(

@@ -73,7 +73,10 @@ def intensity(
             break
         day = day_of(start)
         date = scenario.period.start + timedelta(days=day)
-        weight = _weight(weekdays, WEEKDAYS[date.weekday()], scenario.calendar.weekdays)  # type: ignore[arg-type]
+        weekday = WEEKDAYS[date.weekday()]
+        usual_day = weekday in scenario.calendar.weekdays or weekday in (weekdays or {})
+        # a make-up day is as busy as an average one, unless the profile says otherwise
+        weight = 1.0 if not usual_day else _weight(weekdays, weekday, scenario.calendar.weekdays)  # type: ignore[arg-type]
         weight *= _weight(months, date.month, range(1, 13))  # type: ignore[arg-type]
         weight *= float(day_factor[day]) if len(day_factor) else 1.0
         cut = min(end, end_s)

@@ -148,3 +148,17 @@ def test_legs_that_an_alternative_does_not_have_have_no_way() -> None:
     found = routes(file, documents(file, Doc(MONDAY, ALL, "directive", "p")), "fewer")
     assert (found.procedure >= 0).tolist() == [True, True, True, False, False]
     assert found.own_legs.sum() == 2
+
+
+def test_shares_of_competing_channels_add_up() -> None:
+    """Two channels with a share of 0.4 and 0.3 of the same legs take 0.4 and 0.3 of them, and no leg twice."""
+    channels = """
+        one: {procedure: signed, share: 0.4}
+        two: {procedure: courier, share: 0.3}
+        post: {procedure: paper}
+        """
+    file = scenario(**SECTIONS | {"channels": channels, "alternatives": "{base: {}}"})
+    docs = documents(file, *(Doc(MONDAY, ("d",), "report", "x") for _ in range(2000)))
+    found, u = procedures(routes(file, docs)), Streams(1, 1).uniforms(2000, "channel")
+    wanted = ["signed" if one < 0.4 else "courier" if one < 0.7 else "paper" for one in u]
+    assert wanted == found
