@@ -77,7 +77,11 @@ def _run_folder(text: str) -> Path:
 def scenarios() -> None:
     """List the bundled scenarios and their alternatives."""
     for name, path in scenario.bundled().items():
-        file = scenario.load(path)
+        try:
+            file = scenario.load(path)
+        except CongvanError:
+            print(f"{name}: faulty; `congvan check {name}` says why")  # noqa: T201
+            continue
         title = file.scenario.title
         print(f"{name}: {title if isinstance(title, str) else title.en}")  # noqa: T201
         print(f"    alternatives: {', '.join(file.cases)}")  # noqa: T201

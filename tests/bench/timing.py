@@ -15,7 +15,7 @@ ERROR_RATE = 0.001  # of a false alarm in the whole comparison of waits
 
 
 def interleave(contenders: Mapping[str, Callable[[int], Run]], rounds: int) -> dict[str, list[Run]]:
-    """Run A B C A B C …, every round with a seed of its own, after one short turn each to warm up."""
+    """Run A B C A B C …, every round with a seed of its own."""
     runs: dict[str, list[Run]] = {name: [] for name in contenders}
     for seed in range(1, rounds + 1):
         for name, contender in contenders.items():

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import typer
 
-from sim import cli
+from sim import cli, scenario
 from sim.cli import main
 
 
@@ -27,6 +27,23 @@ def test_scenarios_lists_what_is_bundled(capsys: pytest.CaptureFixture[str]) -> 
     assert main(["scenarios"]) == 0
     assert "quang-ninh" in (shown := capsys.readouterr().out)
     assert "double-running" in shown
+
+
+def test_a_faulty_scenario_does_not_hide_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bundled scenario with faults is named as such, and the list goes on."""
+    assert main(["new", "sound", "--in", str(tmp_path)]) == 0
+    faulty = tmp_path / "faulty" / "scenario.yaml"
+    faulty.parent.mkdir()
+    faulty.write_text("schema: 1\n", encoding="utf-8")
+    listed = {"faulty": faulty, "sound": tmp_path / "sound" / "scenario.yaml"}
+    monkeypatch.setattr(scenario, "bundled", lambda: listed)
+    capsys.readouterr()
+    assert main(["scenarios"]) == 0
+    shown = capsys.readouterr().out
+    assert "faulty: faulty" in shown
+    assert "alternatives: " in shown
 
 
 def test_schema_is_the_committed_one(capsys: pytest.CaptureFixture[str]) -> None:
