@@ -28,7 +28,7 @@ RECORD_TIMES = Struct("=4d").pack
 class World:
     """The state of one replication of one alternative, and what happens in it.
 
-    Its attributes are filled by ``model.build``; see there.
+    Its attributes are filled by ``sim.engine.model``; see there.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -47,7 +47,7 @@ class World:
         self.cohort_open = 0
         self.owned = False  # whether some step is assigned to whoever did an earlier one
 
-    # Filled by model.build
+    # Filled by sim.engine.model
     office: Any
     measure_start_s: float
     measure_end_s: float
@@ -161,10 +161,10 @@ class World:
         elif mark is Mark.SIGNED:
             self.signed[leg] = now
         elif mark is Mark.SENT:
-            if self.sent[leg] != self.sent[leg]:
+            if isnan(self.sent[leg]):
                 self.sent[leg] = now
             self._issued(token.doc)
-        elif mark is Mark.REGISTERED and self.registered[leg] != self.registered[leg]:
+        elif mark is Mark.REGISTERED and isnan(self.registered[leg]):
             self.registered[leg] = now
 
     # --- setting out and ending -------------------------------------------------------------------------------
@@ -197,7 +197,7 @@ class World:
         if not waiting:
             return
         going = [one for one in waiting if procedure in (-1, self.leg_procedure[one])]
-        self.dependents[leg] = [one for one in waiting if one not in set(going)]
+        self.dependents[leg] = [one for one in waiting if procedure not in (-1, self.leg_procedure[one])]
         for one in going:
             self._set_out(one, self.signed[leg] if isnan(signed) else signed, sent, leg)
 
