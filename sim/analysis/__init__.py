@@ -6,7 +6,8 @@ in the worker process; only numbers travel back and become estimates.
 
 from sim.analysis.comparison import PairedNumbers, compare, pair
 from sim.analysis.intervals import CONFIDENCE, Estimate, student
-from sim.analysis.output import ReplicationNumbers, replication_numbers
+from sim.analysis.output import ReplicationNumbers, replication_numbers, restricted_mean
+from sim.analysis.pairing import adjusted, correlation, holm, paired_p, variance_saved
 from sim.analysis.path import TimeSpent, time_spent
 from sim.analysis.stability import working_days
 from sim.analysis.summary import summarise
@@ -17,11 +18,17 @@ __all__ = [
     "PairedNumbers",
     "ReplicationNumbers",
     "TimeSpent",
+    "adjusted",
     "compare",
+    "correlation",
+    "holm",
     "pair",
+    "paired_p",
     "replication_numbers",
+    "restricted_mean",
     "student",
     "summarise",
     "time_spent",
+    "variance_saved",
     "working_days",
 ]

@@ -1,8 +1,9 @@
 """Two alternatives compared, replication by replication, on the legs that both have.
 
 Rule kept here: like is compared with like. A leg counts where both alternatives have it and both completed
-it; how many legs only one of them has is said beside every difference. Quantiles are those of the two paired
-samples, and their difference is the difference of the quantiles.
+it; how many legs only one of them has is said beside every difference. Of quantiles there are two kinds, and
+each has its name: ``turnaround_s.p90`` is the difference of the quantiles of the two paired samples,
+``difference_of_each.p90`` the quantile of the differences leg by leg. They need not agree, not even in sign.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from sim.analysis.cohort import CohortLegs
-from sim.analysis.intervals import CONFIDENCE, student
-from sim.analysis.output import QUANTILES, ReplicationNumbers
+from sim.analysis.intervals import CONFIDENCE, number, student
+from sim.analysis.output import QUANTILES, ReplicationNumbers, restricted_mean
+from sim.analysis.pairing import correlation, paired_p, variance_saved
 from sim.analysis.quantiles import mean, quantiles
 from sim.errors import InputError
 from sim.observations import Floats, Outcome
@@ -32,6 +34,13 @@ METRICS = (
     "signed_registered_s.mean",
 )
 
+# Compared as well where both alternatives were observed to the same horizon: legs still open count, too.
+RESTRICTED = "restricted_mean_s"
+
+# Quantiles over the shared legs of (alternative - baseline) turnaround in calendar time; there is no value of
+# the baseline alone to set beside them.
+OF_EACH = {f"difference_of_each.{name}": level for name, level in QUANTILES.items()}
+
 
 @dataclass(frozen=True, slots=True)
 class PairedNumbers:
@@ -43,6 +52,8 @@ class PairedNumbers:
         replication: Number of the replication.
         values: The baseline's and the alternative's value of each metric, in seconds; NaN where there is
             none.
+        of_each: Quantiles of the legs' own differences by metric of :data:`OF_EACH`, in seconds; NaN where
+            there is none.
         paired: Legs (documents for ``turnaround_last_s``) that each metric rests on.
         shared: Measured legs that both have.
         only_baseline: Measured legs that only the baseline has.
@@ -53,6 +64,7 @@ class PairedNumbers:
     alternative: str
     replication: int
     values: dict[str, tuple[float, float]]
+    of_each: dict[str, float]
     paired: dict[str, int]
     shared: int
     only_baseline: int
@@ -63,7 +75,8 @@ def pair(baseline: ReplicationNumbers, alternative: ReplicationNumbers) -> Paire
     """Pair two alternatives of one replication by the keys of their legs.
 
     A document's turnaround to its last recipient is taken over the shared legs that both completed; a
-    document with a shared leg that is open in either is left out.
+    document with a shared leg that is open in either is left out. The restricted mean is over the shared legs
+    that neither refused nor recalled, open ones included.
 
     Args:
         baseline: Numbers of the alternative compared with, with their legs.
@@ -96,11 +109,22 @@ def pair(baseline: ReplicationNumbers, alternative: ReplicationNumbers) -> Paire
         of_a, of_b = samples[name]
         values[metric] = (_statistic(of_a, statistic), _statistic(of_b, statistic))
         paired[metric] = int(of_a.size)
+    if baseline.horizon_s == alternative.horizon_s:  # never where there is none: NaN
+        counted = ~np.isnan(a.turnaround_s[in_a]) & ~np.isnan(b.turnaround_s[in_b])
+        values[RESTRICTED] = (
+            restricted_mean(a.turnaround_s[in_a[counted]], baseline.horizon_s),
+            restricted_mean(b.turnaround_s[in_b[counted]], baseline.horizon_s),
+        )
+        paired[RESTRICTED] = int(np.count_nonzero(counted))
+    of_a, of_b = samples["turnaround_s"]
+    of_each = dict(zip(OF_EACH, quantiles(of_b - of_a, tuple(OF_EACH.values())), strict=True))
+    paired |= dict.fromkeys(OF_EACH, int(of_a.size))
     return PairedNumbers(
         baseline=baseline.alternative,
         alternative=alternative.alternative,
         replication=baseline.replication,
         values=values,
+        of_each=of_each,
         paired=paired,
         shared=int(in_a.size),
         only_baseline=int(a.leg.size - in_a.size),
@@ -139,8 +163,16 @@ def compare(pairs: Sequence[PairedNumbers], confidence: float = CONFIDENCE) -> l
     """Return the entries of ``comparisons`` in summary.json for one pair of alternatives, one per metric.
 
     Differences are alternative minus baseline in seconds, percentages are of the baseline, both per
-    replication and then with Student's interval. Beside the contract each entry has ``paired``, the legs or
-    documents it rests on; legs are summed over replications.
+    replication and then with Student's interval. Beside the contract each entry has
+
+    - ``paired``: the legs or documents it rests on; legs are summed over replications;
+    - ``correlation`` and ``variance_saved``: what pairing achieved, see :mod:`sim.analysis.pairing`; ``None``
+      with fewer than three replications;
+    - ``p_value``: of the paired t test, ``None`` with fewer than two replications. :func:`adjusted
+      <sim.analysis.pairing.adjusted>` adds the verdict over all alternatives.
+
+    The last entries are those of :data:`OF_EACH`: the quantile of each leg's own difference. They have no
+    percentage, no correlation and no value of either alternative.
 
     Args:
         pairs: One per replication, all of the same two alternatives.
@@ -154,12 +186,22 @@ def compare(pairs: Sequence[PairedNumbers], confidence: float = CONFIDENCE) -> l
         raise InputError("E-NO-REPLICATIONS", "found no replication to compare", "run at least one")
     if len({(one.baseline, one.alternative) for one in pairs}) > 1:
         raise InputError("E-NOT-PAIRED", "found pairs of different alternatives", "compare two at a time")
-    return [_entry(metric, pairs, confidence) for metric in METRICS]
+    entries = []
+    for metric in dict.fromkeys(metric for one in pairs for metric in one.values):
+        values = np.array([one.values.get(metric, (math.nan, math.nan)) for one in pairs])
+        entries.append(_entry(metric, pairs, values[:, 1] - values[:, 0], values, confidence))
+    for metric in OF_EACH:
+        difference = np.array([one.of_each[metric] for one in pairs])
+        nothing = np.full((difference.size, 2), math.nan)
+        entries.append(_entry(metric, pairs, difference, nothing, confidence))
+    return entries
 
 
-def _entry(metric: str, pairs: Sequence[PairedNumbers], confidence: float) -> dict[str, Any]:
-    values = np.array([one.values[metric] for one in pairs])
-    of_baseline, difference = values[:, 0], values[:, 1] - values[:, 0]
+def _entry(
+    metric: str, pairs: Sequence[PairedNumbers], difference: Floats, values: Floats, confidence: float
+) -> dict[str, Any]:
+    """Return one entry; ``values`` has a row per replication: the baseline's and the alternative's."""
+    of_baseline, of_alternative = values[:, 0], values[:, 1]
     percent = np.full(of_baseline.shape, math.nan)
     np.divide(100 * difference, of_baseline, out=percent, where=of_baseline != 0)
     return {
@@ -170,9 +212,12 @@ def _entry(metric: str, pairs: Sequence[PairedNumbers], confidence: float) -> di
         "difference": student(difference, confidence).to_json(),
         "percent": student(percent, confidence).to_json(),
         "baseline_value": student(of_baseline, confidence).to_json(),
-        "alternative_value": student(values[:, 1], confidence).to_json(),
+        "alternative_value": student(of_alternative, confidence).to_json(),
         "shared": sum(one.shared for one in pairs),
         "only_baseline": sum(one.only_baseline for one in pairs),
         "only_alternative": sum(one.only_alternative for one in pairs),
-        "paired": sum(one.paired[metric] for one in pairs),
+        "paired": sum(one.paired.get(metric, 0) for one in pairs),
+        "correlation": number(correlation(of_baseline, of_alternative)),
+        "variance_saved": number(variance_saved(of_baseline, of_alternative)),
+        "p_value": number(paired_p(difference)),
     }

@@ -10,7 +10,9 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
+from sim.analysis.bootstrap import compact
 from sim.analysis.cohort import (
     SEGMENTS,
     URGENCIES,
@@ -22,9 +24,10 @@ from sim.analysis.cohort import (
     working_turnaround,
 )
 from sim.analysis.path import CATEGORIES, time_spent
-from sim.analysis.quantiles import mean, quantiles, share_within, size
+from sim.analysis.quantiles import ROUNDING_S, mean, quantiles, share_within, size
 from sim.analysis.stability import open_at_day_ends, weekly_means, working_days
 from sim.calendars import WorkingTime
+from sim.errors import InputError
 from sim.observations import Bools, Floats, Legs, Names, Observations, Outcome, Pools
 from sim.units import DAY_S
 
@@ -51,6 +54,8 @@ class ReplicationNumbers:
         values: One number per metric by its path in ``alternatives.<name>`` of summary.json; NaN where the
             replication has none.
         counts: Whole numbers to be added up over replications, by path.
+        samples: Samples so small that quantiles may need all replications together, by path, as
+            :func:`sim.analysis.bootstrap.compact` gives them; some 0.1 MB at most.
         open_age_sum_s: Calendar age at the end of the run, summed over the open measured legs.
         open_age_max_s: The oldest of them, NaN where none is open.
         share_finished: Share of measured legs, by :data:`DISTRIBUTION_WORKING_DAYS`.
@@ -58,6 +63,7 @@ class ReplicationNumbers:
         weekly_open: See :func:`sim.analysis.stability.weekly_means`.
         pools: The pools as observed.
         names: Names of agencies, levels, flows, procedures and roles; tasks and people are left out.
+        horizon_s: Horizon of the restricted mean, NaN where there is none.
         legs: The measured legs for a paired comparison, ``None`` after :meth:`slim`.
     """
 
@@ -65,6 +71,7 @@ class ReplicationNumbers:
     replication: int
     values: dict[Path, float]
     counts: dict[Path, int]
+    samples: dict[Path, NDArray[np.float32]]
     open_age_sum_s: float
     open_age_max_s: float
     share_finished: Floats
@@ -72,6 +79,7 @@ class ReplicationNumbers:
     weekly_open: Floats
     pools: Pools
     names: Names
+    horizon_s: float
     legs: CohortLegs | None
 
     def slim(self) -> ReplicationNumbers:
@@ -85,6 +93,7 @@ class _Collector:
     def __init__(self) -> None:
         self.values: dict[Path, float] = {}
         self.counts: dict[Path, int] = {}
+        self.samples: dict[Path, NDArray[np.float32]] = {}
 
     def sample(self, sample: Floats, *path: str) -> None:
         """Note mean, quantiles and size of a sample."""
@@ -93,6 +102,9 @@ class _Collector:
         for name, value in zip(QUANTILES, quantiles(sample, levels), strict=True):
             self.values[*path, name] = value
         self.counts[*path, "n"] = size(sample)
+        small = compact(sample)
+        if small is not None:
+            self.samples[path] = small
 
     def outcomes(self, legs: Legs, *path: str) -> None:
         """Note how many legs there are and how they stand."""
@@ -101,17 +113,59 @@ class _Collector:
             self.counts[*path, name] = int(np.count_nonzero(legs.outcome == outcome))
 
 
-def replication_numbers(obs: Observations, office: WorkingTime) -> ReplicationNumbers:
+def restricted_mean(sample: Floats, horizon_s: float) -> float:
+    """Return the mean of a sample in which whatever is longer than a horizon counts as the horizon.
+
+    Source: Royston and Parmar (2013), Restricted mean survival time. It equals the mean where all is finished
+    before the horizon, and is exact where every open item has been observed at least that long.
+
+    Args:
+        sample: See the rule of :mod:`sim.analysis.quantiles`; open items count as the horizon.
+        horizon_s: In seconds, above 0.
+
+    Returns:
+        Seconds, NaN where the sample is empty or there is no horizon.
+    """
+    counted = sample[~np.isnan(sample)]
+    if not counted.size or math.isnan(horizon_s):
+        return math.nan
+    return float(np.mean(np.minimum(counted, horizon_s)))
+
+
+def _horizon(obs: Observations, cohort: Legs, horizon_s: float | None) -> float:
+    """Return the horizon after checking that every open leg has been observed as long as that."""
+    if horizon_s is None or not 0 < horizon_s < math.inf:
+        return math.nan
+    still_open = cohort.created_s[cohort.outcome == Outcome.OPEN]
+    if still_open.size and obs.end_s - float(np.max(still_open)) < horizon_s - ROUNDING_S:
+        youngest_s = obs.end_s - float(np.max(still_open))
+        raise InputError(
+            "E-HORIZON",
+            f"found a delivery open for {youngest_s:g} s, and a horizon of {horizon_s:g} s",
+            "use the cap of the run minus the end of measuring",
+        )
+    return horizon_s
+
+
+def replication_numbers(
+    obs: Observations, office: WorkingTime, horizon_s: float | None = None
+) -> ReplicationNumbers:
     """Return the numbers of one replication of one alternative.
 
     Args:
         obs: Its observations.
         office: Working time of the offices, in which working time and deadlines are counted.
+        horizon_s: Horizon of the restricted mean in calendar seconds: the run's cap minus the end of
+            measuring, the same for every alternative. ``None``, or nothing above 0, for no restricted mean.
 
     Returns:
         The numbers. Not checked: that the observations agree with one another.
+
+    Raises:
+        InputError: ``E-HORIZON`` a leg is still open and was observed for less than the horizon.
     """
     cohort = taken(obs.legs, obs.legs.measured)
+    horizon_s = _horizon(obs, cohort, horizon_s)
     turnaround_s = segment(cohort, "created_s", "finished_s")
     working_s = working_turnaround(cohort, office)
     signed_registered_s = segment(cohort, "signed_s", "registered_s")
@@ -122,6 +176,7 @@ def replication_numbers(obs: Observations, office: WorkingTime) -> ReplicationNu
     found.counts["envelopes",] = obs.envelopes
     _ledgers(found, obs, cohort, office)
     found.sample(turnaround_s, "turnaround_s")
+    found.values["restricted_mean_s",] = restricted_mean(turnaround_s, horizon_s)
     found.sample(working_s, "turnaround_working_s")
     for name, (start, end) in SEGMENTS.items():
         found.sample(segment(cohort, start, end), "segments_s", name)
@@ -143,6 +198,7 @@ def replication_numbers(obs: Observations, office: WorkingTime) -> ReplicationNu
         replication=obs.replication,
         values=found.values,
         counts=found.counts,
+        samples=found.samples,
         open_age_sum_s=float(np.sum(age_s)),
         open_age_max_s=float(np.max(age_s)) if age_s.size else math.nan,
         share_finished=share_within(working_s, np.array(DISTRIBUTION_WORKING_DAYS) * office.day_s),
@@ -150,6 +206,7 @@ def replication_numbers(obs: Observations, office: WorkingTime) -> ReplicationNu
         weekly_open=weekly_means(open_legs, worked, obs.measure_start_s, obs.measure_end_s),
         pools=obs.pools,
         names=replace(obs.names, tasks=(), task_stages=(), people=()),
+        horizon_s=horizon_s,
         legs=CohortLegs(
             leg=cohort.leg[order],
             doc=cohort.doc[order],
@@ -171,7 +228,9 @@ def _ledgers(found: _Collector, obs: Observations, cohort: Legs, office: Working
     worked = int(np.count_nonzero(working_days(office, days, obs.measure_start_s, obs.measure_end_s)))
     per_day = 1 / worked if worked else math.nan
     deliveries = cohort.leg.size * per_day
-    agencies = len(obs.names.agencies)
+    agencies = sum(
+        1 for level in obs.names.levels if level
+    )  # a level is empty where the alternative lacks the agency
     found.values["ledgers", "originals_per_working_day"] = obs.documents * per_day
     found.values["ledgers", "deliveries_per_working_day"] = deliveries
     found.values["ledgers", "envelopes_per_working_day"] = obs.envelopes * per_day

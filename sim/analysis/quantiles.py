@@ -38,6 +38,12 @@ def quantiles(sample: Floats, levels: Sequence[float]) -> tuple[float, ...]:
     return tuple(_at(finite, (counted.size - 1) * level) for level in levels)
 
 
+def whole(positions: Floats) -> Floats:
+    """Return positions in a sample, those next to a whole number rounded to it."""
+    rounded = np.round(positions)
+    return np.where(np.abs(positions - rounded) < _WHOLE, rounded, positions)
+
+
 def _at(ascending: Floats, position: float) -> float:
     if abs(position - round(position)) < _WHOLE:
         position = round(position)

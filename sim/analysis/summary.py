@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from sim.analysis.bootstrap import REPLICATIONS, pooled_quantile, too_few
 from sim.analysis.intervals import CONFIDENCE, number, student
 from sim.analysis.load import bottleneck, group_loads, utilisation
-from sim.analysis.output import DISTRIBUTION_WORKING_DAYS, ReplicationNumbers
+from sim.analysis.output import DISTRIBUTION_WORKING_DAYS, QUANTILES, ReplicationNumbers
 from sim.analysis.stability import judge
 from sim.errors import InputError
 
@@ -32,7 +33,10 @@ def summarise(
 ) -> dict[str, Any]:
     """Return ``alternatives.<name>`` of summary.json, except for its ``title``, which the caller adds.
 
-    Flows, urgencies, procedures and stages that no replication has are left out.
+    Flows, urgencies, procedures and stages that no replication has are left out. ``restricted_mean_s`` has
+    its ``horizon_s`` beside the estimate; both are ``None`` where the run has no horizon. A quantile has its
+    ``method``: ``replications``, one number each and Student's interval, or where these have too few items
+    beyond it ``pooled bootstrap``, with the ``low`` and ``high`` of :mod:`sim.analysis.bootstrap`.
 
     Args:
         numbers: The replications of one alternative.
@@ -48,6 +52,7 @@ def summarise(
         raise InputError("E-NO-REPLICATIONS", "found no replication", "run at least one")
     tree = _tree(numbers, confidence)
     tree["counts"]["open_age_s"] = _open_age(numbers, tree["counts"]["open"])
+    tree["restricted_mean_s"]["horizon_s"] = number(max(one.horizon_s for one in numbers))
     for name in ("by_flow", "by_urgency"):
         tree[name] = {key: part for key, part in tree.get(name, {}).items() if part["n"]}
     tree["by_flow_urgency"] = {
@@ -90,13 +95,33 @@ def _tree(numbers: Sequence[ReplicationNumbers], confidence: float) -> dict[str,
     }
     for path in dict.fromkeys(path for one in numbers for path in one.values):
         values = [one.values.get(path, math.nan) for one in numbers]
-        leaves[path] = student(values, confidence).to_json()
+        leaves[path] = _quantile(numbers, path, confidence) or student(values, confidence).to_json()
+        if _is_quantile(numbers, path):
+            leaves[path].setdefault("method", REPLICATIONS)
     for (*branches, leaf), content in leaves.items():
         at = tree
         for branch in branches:
             at = at.setdefault(branch, {})
         at[leaf] = content
     return tree
+
+
+def _is_quantile(numbers: Sequence[ReplicationNumbers], path: tuple[str, ...]) -> bool:
+    """Tell whether a value is a quantile of a sample."""
+    return path[-1] in QUANTILES and any((*path[:-1], "n") in one.counts for one in numbers)
+
+
+def _quantile(
+    numbers: Sequence[ReplicationNumbers], path: tuple[str, ...], confidence: float
+) -> dict[str, Any] | None:
+    """Return the pooled estimate of a quantile that single replications are too small for, else nothing."""
+    if not _is_quantile(numbers, path):
+        return None
+    samples = [one.samples[path[:-1]] for one in numbers if path[:-1] in one.samples]
+    level = QUANTILES[path[-1]]
+    if len(samples) < len(numbers) or not too_few(samples, level):
+        return None
+    return pooled_quantile(samples, level, ".".join(path), confidence)
 
 
 def _open_age(numbers: Sequence[ReplicationNumbers], still_open: int) -> dict[str, float | None]:

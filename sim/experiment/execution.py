@@ -132,7 +132,7 @@ def _run_one(task: _Task) -> ReplicationNumbers:
     streams = Streams(task.seed, task.replication)
     obs = engine.run(file, file.cases[task.alternative], workload, streams)
     _write_rows(obs, task)
-    return replication_numbers(obs, file.office)
+    return replication_numbers(obs, file.office, file.horizon.cap_s - file.horizon.measure_end_s)
 
 
 def _write_rows(obs: Observations, task: _Task) -> None:

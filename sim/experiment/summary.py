@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sim.analysis import CONFIDENCE, PairedNumbers, ReplicationNumbers, compare, summarise, working_days
+from sim.analysis import (
+    CONFIDENCE,
+    PairedNumbers,
+    ReplicationNumbers,
+    adjusted,
+    compare,
+    summarise,
+    working_days,
+)
 from sim.errors import Diagnostic
 from sim.scenario import ScenarioFile, assumed_share, numbers, shares, staff_of
 from sim.scenario.params import in_seconds
@@ -72,11 +80,13 @@ def build(file: ScenarioFile, results: Results) -> dict[str, Any]:
         },
         "design": _design(file, results),
         "alternatives": alternatives,
-        "comparisons": [
-            {"baseline": results.alternatives[0], "alternative": name, **one}
-            for name, pairs in results.pairs.items()
-            for one in compare(pairs)
-        ],
+        "comparisons": adjusted(
+            [
+                {"baseline": results.alternatives[0], "alternative": name, **one}
+                for name, pairs in results.pairs.items()
+                for one in compare(pairs)
+            ]
+        ),
         "published": _published(file, alternatives),
         "assumptions": [
             {

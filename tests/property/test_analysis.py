@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from sim.analysis.bootstrap import pooled_quantile
+from sim.analysis.comparison import compare, pair
 from sim.analysis.intervals import student
+from sim.analysis.output import replication_numbers, restricted_mean
+from sim.analysis.pairing import adjusted, correlation, holm, paired_p, variance_saved
 from sim.analysis.path import CATEGORIES, time_spent
-from sim.analysis.quantiles import quantiles, share_within
+from sim.analysis.quantiles import mean, quantiles, share_within
 from sim.calendars import WorkingTime
 from sim.observations import Legs, Names, Observations, Outcome, Pools, StepKind, Steps
 from sim.units import DAY_S, HOUR_S
@@ -29,6 +33,7 @@ OFFICE = WorkingTime.from_intervals(
     8 * HOUR_S,
 )
 NAMES = Names((), (), (), (), (), ("a", "b", "c", "d"), STAGES, (), ())
+WITHOUT_CLASSES = replace(NAMES, flows=(), procedures=())
 
 finite = st.floats(min_value=-1e6, max_value=1e6)
 
@@ -250,3 +255,82 @@ def test_student_agrees_with_scipy(values: list[float], confidence: float) -> No
         assert (estimate.low, estimate.high) == pytest.approx((low, high), rel=1e-6, abs=1e-6)
     else:
         assert estimate.half_width == 0
+
+
+shares = st.floats(min_value=0, max_value=1)
+
+
+@given(st.lists(shares, min_size=1, max_size=8), shares)
+def test_holm_rejects_what_its_definition_rejects(p_values: list[float], level: float) -> None:
+    """Going up from the least p, each is rejected until one is above the level over those that are left."""
+    order = sorted(range(len(p_values)), key=lambda index: p_values[index])
+    rejected = set()
+    for rank, index in enumerate(order):
+        if (len(p_values) - rank) * p_values[index] > level:
+            break
+        rejected.add(index)
+    found = holm(p_values)
+    assert {index for index, p in enumerate(found) if p <= level} == (set(order) if level == 1 else rejected)
+    assert all(p <= p_holm <= 1 for p, p_holm in zip(p_values, found, strict=True))
+
+
+@given(st.lists(finite, min_size=2, max_size=30), st.lists(finite, min_size=2, max_size=30))
+def test_paired_test_agrees_with_scipy(before: list[float], after: list[float]) -> None:
+    """The p value is that of the reference implementation."""
+    n = min(len(before), len(after))
+    a, b = np.round(before[:n], 3), np.round(after[:n], 3)
+    difference = b - a
+    if np.std(difference) > 1e-6 * (1 + np.max(np.abs(difference))):
+        assert paired_p(difference) == pytest.approx(float(stats.ttest_rel(b, a).pvalue), abs=1e-9)
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=50), st.integers(0, 5))
+def test_restricted_mean_of_what_is_finished_is_the_mean(values: list[float], still_open: int) -> None:
+    """With all finished before the horizon it is the mean; each open item counts as the horizon."""
+    sample, horizon_s = np.array([*values, math.nan]), 2e6
+    assert restricted_mean(sample, horizon_s) == mean(sample)
+    longer = restricted_mean(np.array([*values, *[math.inf] * still_open]), horizon_s)
+    n = len(values)
+    assert longer == pytest.approx((sum(values) + still_open * horizon_s) / (n + still_open))
+    assert restricted_mean(sample, 10.0) <= min(10.0, mean(sample) + 1e-6)
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=3, max_size=20, unique=True))
+def test_an_alternative_compared_with_itself(values: list[int]) -> None:
+    """Identical alternatives are correlated fully, save all variance and differ by nought."""
+    same = np.array(values, dtype=np.float64)
+    assert correlation(same, same) == pytest.approx(1)
+    assert variance_saved(same, same) == 1
+    assert paired_p(same - same) == 1
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(3, 5))
+@settings(max_examples=15, deadline=None)
+def test_runs_compared_with_themselves(seed: int, replications: int) -> None:
+    """Through the whole comparison: no difference in any metric, of percentiles or of each leg."""
+    pairs = []
+    for number in range(replications):
+        obs = replace(History(seed + number, 6).observations(), names=WITHOUT_CLASSES, replication=number)
+        one = replication_numbers(obs, OFFICE)
+        pairs.append(pair(one, replace(one, alternative="other")))
+    for entry in adjusted(compare(pairs)):
+        assert entry["difference"]["estimate"] in {0.0, None}
+        assert entry["differs"] in {False, None}
+        assert entry["correlation"] is None or entry["correlation"] == pytest.approx(1)
+        assert entry["variance_saved"] in {1.0, None}
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 9), max_size=6), min_size=5, max_size=7).filter(
+        lambda rows: sum(map(bool, rows)) >= 2
+    ),
+    st.sampled_from([0.5, 0.9, 0.95]),
+)
+@settings(max_examples=25, deadline=None)
+def test_pooled_interval_stays_within_the_replications(rows: list[list[int]], level: float) -> None:
+    """Whatever is resampled, a pooled quantile lies between the least and the largest item."""
+    samples = [np.array(row, dtype=np.float64) for row in rows]
+    found = pooled_quantile(samples, level, "any")
+    least, largest = min(map(min, filter(None, rows))), max(map(max, filter(None, rows)))
+    assert least <= found["low"] <= found["high"] <= largest
+    assert found["estimate"] == pytest.approx(float(np.quantile(np.concatenate(samples), level)))

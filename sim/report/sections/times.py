@@ -13,7 +13,7 @@ from sim.report import bars, figures
 from sim.report.context import DIST, Alternative, Context
 from sim.report.marks import SEGMENT_FILLS, SEGMENTS, chip
 from sim.report.numbers import Unit
-from sim.report.sections.answer import RELATIVE
+from sim.report.sections.differences import comparisons, restricted
 from sim.report.tables import View, alternative_row, alternatives_key, body, column, figure, row, table
 
 _PER_DOCUMENT = (
@@ -34,6 +34,11 @@ def _dist_columns(context: Context, first: str, unit: Unit, count: str) -> list[
 def _dist_cells(context: Context, dist: Mapping[str, Any], unit: Unit) -> list[str]:
     cells = [context.quantile(dist, key, unit) for key in DIST]
     return [*cells, context.numbers.plain(dist.get("n"))]
+
+
+def _hidden(dist: Mapping[str, Any]) -> bool:
+    """Tell whether a quantile lies among the open deliveries."""
+    return bool(dist.get("n")) and any((dist.get(key) or {}).get("estimate") is None for key in DIST[1:])
 
 
 def turnaround(context: Context) -> View:
@@ -67,53 +72,16 @@ def turnaround(context: Context) -> View:
     ]
     columns = _dist_columns(context, texts("turnaround.until"), unit, "documents")
     tables.append(table(texts("turnaround.document"), columns, bodies))
+    told = restricted(context)
+    if told:
+        tables.append(told)
     if context.summary.get("comparisons"):
-        tables.append(_comparisons(context))
+        tables.append(comparisons(context))
     caption = texts("turnaround.figure", confidence=context.confidence)
     return {
         "figures": [figure(figures.distribution(context), caption, alternatives_key(context))],
         "tables": tables,
     }
-
-
-def _hidden(dist: Mapping[str, Any]) -> bool:
-    """Tell whether a quantile lies among the open deliveries."""
-    return bool(dist.get("n")) and any((dist.get(key) or {}).get("estimate") is None for key in DIST[1:])
-
-
-def _comparisons(context: Context) -> View:
-    """Return every metric of every comparison; rows of what is unstable say so instead of a number."""
-    texts, numbers = context.texts, context.numbers
-    bodies: dict[str, list[View]] = {}
-    for each in context.summary["comparisons"]:
-        pair = [context.alternative(each[key]) for key in ("baseline", "alternative")]
-        steady = all(a is None or a.stable for a in pair)
-        working = "_working_" in each["metric"]
-        unit = context.unit_of([each["baseline_value"], each["alternative_value"]], working=working)
-        hidden = texts("numbers.not_steady")
-        cells = [
-            numbers.unit(unit),
-            numbers.estimate(each["baseline_value"], unit),
-            numbers.estimate(each["alternative_value"], unit),
-            numbers.estimate(each["difference"], unit, sign=True) if steady else hidden,
-            numbers.percent(each["percent"], RELATIVE, sign=True) if steady else hidden,
-            numbers.plain(each["shared"]),
-            f"{numbers.plain(each['only_baseline'])} / {numbers.plain(each['only_alternative'])}",
-        ]
-        title = f"{context.title_of(each['alternative'])} − {context.title_of(each['baseline'])}"
-        bodies.setdefault(title, []).append(row(texts.name("metric", each["metric"]), cells))
-    columns = [
-        column(texts("turnaround.metric")),
-        column(texts("turnaround.unit"), short=True),
-        column(texts("turnaround.baseline")),
-        column(texts("turnaround.alternative")),
-        column(texts("turnaround.difference")),
-        column(texts("turnaround.percent")),
-        column(texts("turnaround.shared")),
-        column(texts("turnaround.unshared")),
-    ]
-    groups = [body(rows, title) for title, rows in bodies.items()]
-    return table(texts("turnaround.comparisons"), columns, groups, wide=True)
 
 
 def segments(context: Context) -> View:

@@ -8,6 +8,7 @@ import pytest
 
 from sim.analysis.cohort import SEGMENTS
 from sim.analysis.output import DISTRIBUTION_WORKING_DAYS, replication_numbers
+from sim.errors import InputError
 from sim.observations import Observations, Outcome
 from sim.units import DAY_S, HOUR_S, WEEK_S
 
@@ -56,6 +57,40 @@ def test_turnaround_treats_open_legs_as_long() -> None:
     assert math.isnan(numbers.values["turnaround_s", "p90"])
     assert numbers.counts["turnaround_s", "n"] == 2
     assert numbers.values["turnaround_working_s", "mean"] == pytest.approx(10 * HOUR_S)
+
+
+def test_restricted_mean_at_a_horizon() -> None:
+    """4 h, 48 h and an open leg with a horizon of 40 h: (4 + 40 + 40) / 3; refused and recalled left out."""
+    found = replication_numbers(one_of_each(), office(), 40 * HOUR_S)
+    assert found.values["restricted_mean_s",] == pytest.approx(28 * HOUR_S)
+    assert found.horizon_s == 40 * HOUR_S
+
+
+@pytest.mark.parametrize("horizon_s", [None, 0.0, math.nan])
+def test_no_horizon_no_restricted_mean(horizon_s: float | None) -> None:
+    """Without time after measuring there is nothing to restrict to."""
+    found = replication_numbers(one_of_each(), office(), horizon_s)
+    assert math.isnan(found.values["restricted_mean_s",])
+    assert math.isnan(found.horizon_s)
+
+
+def test_a_horizon_beyond_what_was_observed_is_refused() -> None:
+    """An open leg that is younger than the horizon may be finished before it."""
+    age_s = 6 * WEEK_S - MONDAY_S
+    assert replication_numbers(one_of_each(), office(), age_s).horizon_s == age_s
+    with pytest.raises(InputError, match="E-HORIZON"):
+        replication_numbers(one_of_each(), office(), age_s + 1)
+
+
+def test_small_samples_travel_and_large_ones_stay() -> None:
+    """Up to 500 items go with the numbers, ascending, open ones last; not refused ones."""
+    found = replication_numbers(one_of_each(), office())
+    assert found.samples["turnaround_s",].tolist() == [4 * HOUR_S, 48 * HOUR_S, math.inf]
+    assert found.samples["by_flow", "report", "turnaround_s"].tolist() == [math.inf]
+    many = observations(legs=legs(*(leg(n, 1.0, urgency=n // 501) for n in range(502))))
+    samples = replication_numbers(many, office()).samples
+    assert ("turnaround_s",) not in samples
+    assert samples["by_urgency", "urgent", "turnaround_s"].tolist() == [1.0]
 
 
 def test_documents_and_ages() -> None:

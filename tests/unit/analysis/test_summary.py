@@ -38,6 +38,7 @@ KEYS = {
     "distribution",
     "within_working_days",
     "inside_deadline",
+    "restricted_mean_s",
     "stages",
     "where_time_goes",
     "utilisation",
@@ -54,6 +55,7 @@ def replication(number: int, hours: float, **changes: Any) -> ReplicationNumbers
     """One finished leg of the flow ``directive``, on the path of one hour of drafting."""
     finished = leg(0, hours * HOUR_S, created_s=MONDAY_S, released_s=MONDAY_S + HOUR_S)
     rows = changes.pop("more", ())
+    horizon_s = changes.pop("horizon_s", None)
     return replication_numbers(
         observations(
             replication=number,
@@ -64,6 +66,7 @@ def replication(number: int, hours: float, **changes: Any) -> ReplicationNumbers
             **changes,
         ),
         office(),
+        horizon_s,
     )
 
 
@@ -101,6 +104,38 @@ def test_values_become_estimates_and_counts_sums() -> None:
     assert found["documents"] == 2
     assert found["counts"]["completed"] == 2
     assert found["utilisation"]["busiest"][0]["waiting_end"] == 1.5
+
+
+def test_the_restricted_mean_states_its_horizon() -> None:
+    """Mean and horizon stand together; without a horizon both are unknown."""
+    more = [leg(1, created_s=MONDAY_S)]
+    numbers = [replication(n, 2.0, more=more, horizon_s=10 * HOUR_S) for n in (1, 2)]
+    found = summary(*numbers)["restricted_mean_s"]
+    assert (found["estimate"], found["horizon_s"], found["replications"]) == (6 * HOUR_S, 10 * HOUR_S, 2)
+    found = summary(replication(1, 2.0))["restricted_mean_s"]
+    assert (found["estimate"], found["horizon_s"]) == (None, None)
+
+
+def test_quantiles_of_few_documents_are_pooled() -> None:
+    """Five replications of one leg each: the pooled median, and the interval from least to largest."""
+    found = summary(*(replication(n, float(hours)) for n, hours in enumerate((1, 2, 3, 4, 10), start=1)))
+    median = found["turnaround_s"]["p50"]
+    assert (median["method"], median["replications"]) == ("pooled bootstrap", 5)
+    assert median["estimate"] == 3 * HOUR_S
+    assert HOUR_S <= median["low"] < median["estimate"] < median["high"] <= 10 * HOUR_S
+    assert found["by_flow"]["directive"]["turnaround_s"]["p50"]["method"] == "pooled bootstrap"
+    assert "method" not in found["turnaround_s"]["mean"]
+
+
+def test_quantiles_of_many_documents_are_not() -> None:
+    """With 20 items beyond it per replication a quantile is one number each; beyond p95 there are fewer."""
+    more = [leg(n, HOUR_S, created_s=MONDAY_S) for n in range(1, 200)]
+    found = summary(*(replication(n, 2.0, more=more) for n in range(1, 6)))["turnaround_s"]
+    methods = [found[key]["method"] for key in ("p50", "p90", "p95")]
+    assert methods == ["replications", "replications", "pooled bootstrap"]
+    large = [leg(n, HOUR_S, created_s=MONDAY_S) for n in range(1, 502)]
+    numbers = [replication(n, 2.0, more=large if n == 1 else ()) for n in range(1, 6)]
+    assert summary(*numbers)["turnaround_s"]["p95"]["method"] == "replications"  # one of them did not travel
 
 
 def test_titles_and_deadlines_of_flows() -> None:
