@@ -83,13 +83,12 @@ def scenarios() -> None:
     """List the bundled scenarios and their alternatives."""
     for name, path in scenario.bundled().items():
         try:
-            file = scenario.load(path)
+            title, alternatives = scenario.outline(path)
         except CongvanError:
             print(f"{name}: faulty; `congvan check {name}` says why")  # noqa: T201
             continue
-        title = file.scenario.title
-        print(f"{name}: {title if isinstance(title, str) else title.en}")  # noqa: T201
-        print(f"    alternatives: {', '.join(file.cases)}")  # noqa: T201
+        print(f"{name}: {title}")  # noqa: T201
+        print(f"    alternatives: {', '.join(alternatives)}")  # noqa: T201
 
 
 @app.command()

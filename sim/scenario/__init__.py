@@ -5,7 +5,7 @@ from sim.scenario.assumptions import Stated, assumed_share, numbers, shares
 from sim.scenario.files import bundled, find, scenarios_folder
 from sim.scenario.horizon import Horizon
 from sim.scenario.json_schema import json_schema, render
-from sim.scenario.loading import Case, ScenarioFile, load
+from sim.scenario.loading import Case, ScenarioFile, load, outline
 from sim.scenario.schema import Scenario
 from sim.scenario.selection import select, staff_of
 from sim.scenario.template import template
@@ -24,6 +24,7 @@ __all__ = [
     "json_schema",
     "load",
     "numbers",
+    "outline",
     "render",
     "scenarios_folder",
     "select",

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from sim.calendars import ResolvedDays, WorkingTime
 from sim.errors import Diagnostic, InputError, ScenarioError
-from sim.scenario import checks, documents
+from sim.scenario import checks, documents, files
 from sim.scenario.agencies import Agency, check_hierarchy, read_agencies
 from sim.scenario.checks.subject import LIBRARY
 from sim.scenario.documents import Document, Path_
@@ -117,6 +117,22 @@ def load(
     return _Loader(path, dict(sorted((sets or {}).items())), library or scenarios_folder() / "library").load(
         strict_ids=strict_ids
     )
+
+
+def outline(path: Path) -> tuple[str, tuple[str, ...]]:
+    """Return the title and the names of the alternatives of a scenario file, without checking the rest.
+
+    Raises:
+        ScenarioError: The file cannot be read, is no YAML, or has no title.
+    """
+    data = documents.parse_yaml(files.read_text(path), str(path)).data
+    title, alternatives = data.get("title"), data.get("alternatives") or {"base": {}}
+    title = title.get("en") if isinstance(title, Mapping) else title
+    if not isinstance(title, str) or not isinstance(alternatives, Mapping):
+        raise documents.refusal(
+            (Diagnostic("E-MISSING", "found no 'title'", "add title", str(path)),), str(path)
+        )
+    return title, tuple(map(str, alternatives))
 
 
 class _Loader:

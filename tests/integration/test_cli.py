@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 import typer
 
-from sim import cli, scenario
+from sim import cli
+from sim import scenario as scenarios
 from sim.cli import main
+
+SMALL = "(small)"  # stands for the small scenario of this folder
 
 
 def test_help_teaches_by_example(capsys: pytest.CaptureFixture[str]) -> None:
@@ -38,7 +41,7 @@ def test_a_faulty_scenario_does_not_hide_the_others(
     faulty.parent.mkdir()
     faulty.write_text("schema: 1\n", encoding="utf-8")
     listed = {"faulty": faulty, "sound": tmp_path / "sound" / "scenario.yaml"}
-    monkeypatch.setattr(scenario, "bundled", lambda: listed)
+    monkeypatch.setattr(scenarios, "bundled", lambda: listed)
     capsys.readouterr()
     assert main(["scenarios"]) == 0
     shown = capsys.readouterr().out
@@ -80,11 +83,11 @@ def test_check_of_a_right_scenario_says_so(capsys: pytest.CaptureFixture[str]) -
     ("words", "code"),
     [
         (["run", "nowhere"], "E-SCENARIO-NAME"),
-        (["run", "quang-ninh", "--alternatives", "papr"], "E-ALTERNATIVE"),
-        (["run", "quang-ninh", "--set", "period.measure"], "E-SET"),
-        (["run", "quang-ninh", "--set", "periode.measure=1 week"], "E-PATH"),
-        (["run", "quang-ninh", "--format", "xml"], "E-OPTION"),
-        (["run", "quang-ninh", "--language", "fr"], "E-OPTION"),
+        (["run", SMALL, "--alternatives", "papr"], "E-ALTERNATIVE"),
+        (["run", SMALL, "--set", "period.measure"], "E-SET"),
+        (["run", SMALL, "--set", "periode.measure=1 week"], "E-PATH"),
+        (["run", SMALL, "--format", "xml"], "E-OPTION"),
+        (["run", SMALL, "--language", "fr"], "E-OPTION"),
         (["report", "nowhere"], "E-RUN"),
         (["report", ".", "--language", "fr"], "E-OPTION"),
         (["reproduce", "."], "E-RUN"),
@@ -92,10 +95,10 @@ def test_check_of_a_right_scenario_says_so(capsys: pytest.CaptureFixture[str]) -
     ],
 )
 def test_wrong_input_is_refused_with_a_code(
-    words: list[str], code: str, capsys: pytest.CaptureFixture[str]
+    words: list[str], code: str, scenario: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A user's mistake gives a stable code and exit code 2, never a traceback."""
-    assert main(words) == 2
+    assert main([str(scenario) if word == SMALL else word for word in words]) == 2
     shown = capsys.readouterr()
     assert code in shown.err + shown.out
 
@@ -113,10 +116,12 @@ def test_new_never_overwrites(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "E-OUT-EXISTS" in capsys.readouterr().err
 
 
-def test_run_never_overwrites_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_run_never_overwrites_a_run(
+    scenario: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A folder that holds something is refused before anything is simulated."""
     (tmp_path / "kept").write_text("kept", encoding="utf-8")
-    assert main(["run", "quang-ninh", "--out", str(tmp_path)]) == 2
+    assert main(["run", str(scenario), "--out", str(tmp_path)]) == 2
     assert "E-OUT-EXISTS" in capsys.readouterr().err
 
 
