@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -217,8 +218,14 @@ def execute(plan: Plan, progress: Progress) -> tuple[Path, dict[str, Any], Inter
             raise RunError(
                 "E-INTERRUPTED", "stopped before the first replication was finished", hint
             ) from None
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(parts, ignore_errors=True)
+        if isinstance(error, BrokenProcessPool):
+            hint = "it may have run out of memory; try --jobs 1, or a shorter period"
+            raise RunError("E-WORKER", "a worker process ended before its replication did", hint) from None
+        if isinstance(error, OSError):
+            hint = "free some space or name another --out"
+            raise RunError("E-WRITE", f"{run}: {error.strerror or error}", hint) from None
         raise
     results = Results(plan.alternatives, tuple(finished), pairs, plan.seed)
     summary = build(plan.file, results)

@@ -23,6 +23,17 @@ from sim.report import render
 from sim.scenario import load
 
 TOLERANCE = 1e-9  # relative; far above rounding in sums, far below anything a reader could see
+NEEDED = (
+    "alternatives",
+    "command",
+    "files",
+    "fingerprint",
+    "replications",
+    "scenario",
+    "seed",
+    "sets",
+    "steps_kept",
+)
 DATA_FILES = (runs.SUMMARY, runs.DOCUMENTS, runs.LEGS, runs.STEPS)
 
 
@@ -72,6 +83,10 @@ def reproduce(run: Path, jobs: int, progress: Progress) -> Verdict:
         raise InputError(
             "E-RUN", f"{run} holds no simulation of schema {runs.SCHEMA_VERSION}", "name another run"
         )
+    missing = [key for key in NEEDED if key not in manifest]
+    if missing:
+        raise InputError("E-RUN-DAMAGED", f"the manifest of {run} has no {', '.join(missing)}",
+                         "fetch the run directory again")  # fmt: skip
     _intact(run, manifest)
     inputs = run / runs.INPUTS
     file = load(inputs / manifest["scenario"]["main"], sets=manifest["sets"], library=inputs / "library")

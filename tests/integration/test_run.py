@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +174,42 @@ def test_interrupted_before_anything_is_finished_leaves_nothing(
     assert main(["run", str(scenario), *SMALL, "--out", str(out)]) == 1
     assert "E-INTERRUPTED" in capsys.readouterr().err
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (OSError(28, "No space left on device"), "E-WRITE"),
+        (BrokenProcessPool("killed"), "E-WORKER"),
+    ],
+)
+def test_what_the_machine_does_to_a_run_is_told_with_a_code(
+    fault: Exception,
+    code: str,
+    scenario: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A full disk or a killed worker ends the run with exit code 1 and a hint, not with a traceback."""
+
+    def fail(_: Any) -> Any:
+        raise fault
+
+    monkeypatch.setattr(execution, "_run_one", fail)
+    assert main(["run", str(scenario), *SMALL, "--out", str(tmp_path / "run")]) == 1
+    assert code in capsys.readouterr().err
+
+
+def test_a_manifest_without_its_parts_is_refused(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A manifest that lacks what a run needs is named as damaged."""
+    manifest = runs.read_json(run, "manifest.json")
+    del manifest["seed"]
+    runs.write_bytes(tmp_path / "manifest.json", runs.dump_json(manifest))
+    assert main(["reproduce", str(tmp_path)]) == 2
+    assert "E-RUN-DAMAGED" in capsys.readouterr().err
 
 
 def test_failing_replication_leaves_no_parts_behind(
