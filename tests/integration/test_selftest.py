@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from sim import cli
+from sim.cli import look_commands
 from sim.cli import main
 from sim.selftest import selftest
 from sim.selftest.models import MODELS
@@ -22,7 +22,7 @@ def test_the_selftest_agrees_and_says_so(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Every model and calendar case is shown, and the exit code is 0; shorter runs than a user's."""
-    monkeypatch.setattr(cli, "selftest", partial(selftest, hours=SHORT_H))
+    monkeypatch.setattr(look_commands, "selftest", partial(selftest, hours=SHORT_H))
     assert main(["selftest", "--replications", "3", "--jobs", "1"]) == 0
     shown = capsys.readouterr()
     for name in MODELS:
@@ -39,7 +39,7 @@ def test_a_selftest_that_does_not_agree_fails(
     wrong = replace(
         MODELS["M/D/1"], exact={"wait": 1e-3, "response": 1e-3, "present": 9.0, "utilisation": 0.1}
     )
-    monkeypatch.setattr(cli, "selftest", partial(selftest, hours=SHORT_H, models=[wrong]))
+    monkeypatch.setattr(look_commands, "selftest", partial(selftest, hours=SHORT_H, models=[wrong]))
     assert main(["selftest", "--replications", "20", "--jobs", "1"]) == 1
     assert "DOES NOT AGREE" in capsys.readouterr().out
 

@@ -1,0 +1,14 @@
+"""The ``congvan`` command: parse, call the library, print with units.
+
+Rule kept here: no logic. Each module holds the commands of one subject and registers them on being imported;
+``--help`` lists them in the order of the imports below.
+"""
+
+from sim.cli.app import COMMANDS_GROUP, app, main
+
+# isort: off
+from sim.cli import scenario_commands, run_commands, look_commands
+
+# isort: on
+
+__all__ = ["COMMANDS_GROUP", "app", "look_commands", "main", "run_commands", "scenario_commands"]
