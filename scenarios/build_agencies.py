@@ -1,10 +1,17 @@
 """Build the agencies.csv of a province from public lists of administrative units.
 
 The province's districts and communes are those of the statistical office's list of 6 October 2019,
-their coordinates those of a list of early 2025.  Bodies that no list of administrative units knows
-(the province's office, its departments, units below departments and districts) come from a small
-`units.csv` beside the scenario.  The output depends on these inputs only: the same inputs give the
-same bytes.
+their coordinates those of a list of early 2025; with `--structure 2025` the latter gives both.  That list
+is a file of the folder `--geo` or, with `--package`, a table of the public package `vietnamadminunits`.
+Bodies that no list of administrative units knows (the province's office, its departments, units below
+departments and districts, the State's side of a Party network) come from a small `units.csv` beside the
+scenario.  The output depends on these inputs only: the same inputs give the same bytes.
+
+Networks
+    `--network state`: People's Committees, named "UBND huyện ...", "UBND xã ...".
+    `--network party`: Party committees, named "Huyện ủy ...", "Thị ủy ...", "Thành ủy ...", "Quận ủy ...",
+    "Đảng ủy xã ...".  Only here units.csv may have rows of level state: State agencies on the other side
+    of the border, of the second level like a department.
 
 Coordinates
     A district or commune takes the point of the 2025 list that has its statistical code, whatever it
@@ -24,12 +31,15 @@ Exchange codes (13 characters in four dotted groups; the prefix is real, the num
 import argparse
 import csv
 import gzip
+import importlib.util
 import io
 import math
+import sqlite3
 import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -37,8 +47,16 @@ DISTRICTS = "gso_2019-10-06_districts.csv.gz"
 WARDS = "gso_2019-10-06_wards.csv.gz"
 COORDINATES = "admin_units_2025H1_legacy_63p_coords.csv.gz"
 
-LEVELS = ("province", "department", "district", "commune", "unit")
+PACKAGE = "vietnamadminunits"
+PACKAGE_FILE = Path("data", "dataset.db")
+PACKAGE_TABLE = "admin_units_legacy"  # the structure of early 2025, as COORDINATES
+
+LEVELS = ("province", "department", "state", "district", "commune", "unit")
 SPEC_COLUMNS = ("id", "name", "level", "parent", "count", "code", "place", "note")
+
+NETWORKS = ("state", "party")
+STRUCTURES = ("2019", "2025")
+PARTY_TITLES = {"Huyện": "Huyện ủy", "Thị xã": "Thị ủy", "Thành phố": "Thành ủy", "Quận": "Quận ủy"}
 
 FIRST_DISTRICT = 31
 FIRST_COMMUNE = 1
@@ -85,13 +103,24 @@ class Point:
 
 @dataclass(frozen=True)
 class Unit:
-    """A district or commune of the 2019 list with its point."""
+    """A district or commune of the list with its point."""
 
     code: str
     name: str
+    kind: str
     bare: str
     parent: str
     point: Point
+
+    def committee(self, network: str, *, district: bool) -> str:
+        """The name of its People's Committee, or of its Party committee."""
+        if network == "state":
+            return f"UBND {self.name}"
+        if not district:
+            return f"Đảng ủy {self.name}"
+        if self.kind not in PARTY_TITLES:
+            raise BuildError(f"{self.name} is none of {', '.join(PARTY_TITLES)}: no Party title is known")
+        return f"{PARTY_TITLES[self.kind]} {self.bare}"
 
 
 @dataclass(frozen=True)
@@ -176,6 +205,31 @@ def mean(points: Sequence[Point], note: str) -> Point:
     )
 
 
+@dataclass(frozen=True)
+class Lists:
+    """Where the public lists are, and which structure is wanted.
+
+    Args:
+        structure: "2019" for the lists of 6 October 2019, "2025" for that of early 2025.
+        geo: folder of the lists as files, if there is one.
+        package: folder of the installed package, which then gives the list of early 2025.
+    """
+
+    structure: str
+    geo: Path | None
+    package: Path | None
+
+    def file(self, name: str) -> Path:
+        """The path of a list.
+
+        Raises:
+            BuildError: no folder of lists was given.
+        """
+        if self.geo is None:
+            raise BuildError(f"{name} is needed: give --geo, or take --structure 2025 with --package")
+        return self.geo / name
+
+
 def locate(row: Row, kind: str, by_code: dict[str, Row], by_name: dict[tuple[str, str], Row]) -> Point | None:
     """The listed point of one unit of 2019, with a note if the 2025 list calls or places it otherwise.
 
@@ -196,24 +250,25 @@ def locate(row: Row, kind: str, by_code: dict[str, Row], by_name: dict[tuple[str
     return Point(float(found[f"{kind}Lat"]), float(found[f"{kind}Lon"]), listed=True, note=note)
 
 
-def read_places(geo: Path, province: str) -> tuple[list[Unit], list[Unit]]:
+def read_places(lists: Lists, province: str) -> tuple[list[Unit], list[Unit]]:
     """The districts and the communes of a province, each in the order of the statistical codes.
 
     Args:
-        geo: the folder that holds the three lists.
+        lists: where the lists are, and which structure is wanted.
         province: the statistical code of the province, two digits; a name would not do, for some
             districts bear the name of another province.
 
     Raises:
         BuildError: a list is missing, or the province is not in the lists.
     """
-    unit_columns = ("code", "name", "unit", "province_code")
-    districts = read_province(geo / DISTRICTS, unit_columns, "province_code", province)
-    wards = read_province(geo / WARDS, (*unit_columns, "district_code"), "province_code", province)
-    columns = [
-        f"{kind}{part}" for kind in ("district", "ward") for part in ("", "Type", "Code", "Lat", "Lon")
-    ]
-    listed = read_province(geo / COORDINATES, (*columns, "provinceCode"), "provinceCode", province)
+    if lists.structure == "2025":
+        listed = coordinates(lists, province)
+        districts, wards = structure_of(listed)
+    else:
+        unit_columns = ("code", "name", "unit", "province_code")
+        districts = read_province(lists.file(DISTRICTS), unit_columns, "province_code", province)
+        wards = read_province(lists.file(WARDS), (*unit_columns, "district_code"), "province_code", province)
+        listed = coordinates(lists, province)
 
     found = match(wards, "ward", listed)
     known: dict[str, list[Point]] = {row["code"]: [] for row in districts}
@@ -246,6 +301,60 @@ def read_places(geo: Path, province: str) -> tuple[list[Unit], list[Unit]]:
             unit = replace(unit, name=f"{unit.name}, {district.name}")
         commune_units.append(unit)
     return district_units, commune_units
+
+
+def coordinates(lists: Lists, province: str) -> list[Row]:
+    """The rows of one province in the list of early 2025, from the folder or from the package.
+
+    Raises:
+        BuildError: the list is missing, lacks a column, or has no such province.
+    """
+    columns = [
+        f"{kind}{part}" for kind in ("district", "ward") for part in ("", "Type", "Code", "Lat", "Lon")
+    ]
+    if lists.package is None:
+        return read_province(lists.file(COORDINATES), (*columns, "provinceCode"), "provinceCode", province)
+    source = lists.package / PACKAGE_FILE
+    if not source.is_file():
+        raise BuildError(f"there is no {PACKAGE_FILE.as_posix()} in {lists.package}")
+    query = f"SELECT {', '.join(columns)} FROM {PACKAGE_TABLE} WHERE provinceCode = ?"
+    try:
+        with closing(sqlite3.connect(f"{source.resolve().as_uri()}?mode=ro", uri=True)) as base:
+            found = base.execute(query, (province,)).fetchall()
+    except sqlite3.Error as error:
+        raise BuildError(f"{source.name} is not the package's data: {error}") from None
+    if not found:
+        raise BuildError(f"{source.name} has no province of the code {province!r}; Quảng Ninh, say, is 22")
+    return [
+        {
+            column: "" if cell is None else unicodedata.normalize("NFC", str(cell))
+            for column, cell in zip(columns, row, strict=True)
+        }
+        for row in found
+    ]
+
+
+def structure_of(listed: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """The districts and the communes that the list of early 2025 has, in the form of the lists of 2019."""
+    districts = {
+        row["districtCode"]: {
+            "code": row["districtCode"],
+            "name": row["district"],
+            "unit": row["districtType"],
+        }
+        for row in listed
+    }
+    wards = {
+        row["wardCode"]: {
+            "code": row["wardCode"],
+            "name": row["ward"],
+            "unit": row["wardType"],
+            "district_code": row["districtCode"],
+        }
+        for row in listed
+        if row["wardCode"]  # a district without communes has one row without a commune
+    }
+    return [districts[key] for key in sorted(districts)], [wards[key] for key in sorted(wards)]
 
 
 def read_province(path: Path, required: Iterable[str], column: str, province: str) -> list[Row]:
@@ -284,7 +393,7 @@ def match(rows: Sequence[Row], kind: str, listed: Sequence[Row]) -> dict[str, Po
 def unit_of(row: Row, parent: str, point: Point) -> Unit:
     """A unit of the 2019 list with its point."""
     name = running_name(row["name"], row["unit"])
-    return Unit(row["code"], name, bare_name(row["name"], row["unit"]), parent, point)
+    return Unit(row["code"], name, row["unit"], bare_name(row["name"], row["unit"]), parent, point)
 
 
 def district_ids(districts: Sequence[Unit]) -> dict[str, str]:
@@ -350,19 +459,32 @@ class Register:
         )
 
 
-def build(geo: Path, province: str, units: Path) -> list[Agency]:
-    """All agencies of a province: office, departments, districts, communes, units.
+def build(
+    geo: Path | None,
+    province: str,
+    units: Path,
+    *,
+    network: str = "state",
+    structure: str = "2019",
+    package: Path | None = None,
+) -> list[Agency]:
+    """All agencies of a province: office, departments, the State's side, districts, communes, units.
 
     Args:
-        geo: the folder that holds the three lists.
+        geo: the folder that holds the lists.
         province: the statistical code of the province.
         units: the units.csv of the scenario.
+        network: one of NETWORKS; whose committees the districts and communes have.
+        structure: one of STRUCTURES; the year of the districts and communes.
+        package: folder of the installed package, instead of the list of coordinates in `geo`.
 
     Raises:
         BuildError: a list or units.csv does not say what is needed.
     """
     spec = read_spec(units)
-    districts, communes = read_places(geo, province)
+    if spec["state"] and network == "state":
+        raise BuildError(f"{units.name} has rows of level state, which only --network party knows")
+    districts, communes = read_places(Lists(structure, geo, package), province)
     places = {unit.code: unit for unit in (*districts, *communes)}
 
     def place(row: Row) -> Point:
@@ -376,18 +498,20 @@ def build(geo: Path, province: str, units: Path) -> list[Agency]:
     office = spec["province"][0]
     register = Register(office["code"])
     register.second(Body.of(office, stat_code=province), place(office), 0)
-    for row in spec["department"]:
+    for row in (*spec["department"], *spec["state"]):
         register.second(Body.of(row), place(row), number(row, "code", units))
 
     ids = district_ids(districts)
     notes = {row["id"]: row["note"] for level in ("district", "commune") for row in spec[level]}
     for group, unit in enumerate(districts, start=FIRST_DISTRICT):
         key = ids[unit.code]
-        body = Body(key, f"UBND {unit.name}", "district", office["id"], unit.code, notes.pop(key, ""))
+        name = unit.committee(network, district=True)
+        body = Body(key, name, "district", office["id"], unit.code, notes.pop(key, ""))
         register.second(body, unit.point, group)
     for unit in communes:
         key = f"x-{unit.code}"
-        body = Body(key, f"UBND {unit.name}", "commune", ids[unit.parent], unit.code, notes.pop(key, ""))
+        name = unit.committee(network, district=False)
+        body = Body(key, name, "commune", ids[unit.parent], unit.code, notes.pop(key, ""))
         register.third(body, unit.point)
     if notes:
         raise BuildError(f"{units.name} has notes on {', '.join(notes)}, which the lists do not know")
@@ -470,24 +594,45 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--geo",
         type=Path,
-        required=True,
         metavar="DIR",
-        help=f"folder with {DISTRICTS}, {WARDS}, {COORDINATES}",
+        help=f"folder with {DISTRICTS} and {WARDS} (for --structure 2019) and {COORDINATES} "
+        "(unless --package is given)",
+    )
+    result.add_argument(
+        "--package",
+        action="store_true",
+        help=f"take the list of early 2025 from the installed Python package {PACKAGE}",
+    )
+    result.add_argument(
+        "--structure",
+        choices=STRUCTURES,
+        default="2019",
+        help="year of the districts and communes: 2019 (default) or early 2025, the last with districts",
+    )
+    result.add_argument(
+        "--network",
+        choices=NETWORKS,
+        default="state",
+        help="whose committees the districts and communes have: the State's (default) or the Party's",
     )
     result.add_argument(
         "--province", required=True, metavar="CODE", help="statistical code of the province, two digits (22)"
     )
     result.add_argument(
+        "--places",
+        action="store_true",
+        help="only print code and name of the province's districts and communes, to write units.csv by",
+    )
+    result.add_argument(
         "--units",
         type=Path,
-        required=True,
         metavar="FILE",
         help=f"bodies that the lists do not know: a CSV file with the columns {', '.join(SPEC_COLUMNS)}. "
-        "A row of level province, department or unit adds that body (a unit, `count` times, with running "
+        "A row of level province, department, state or unit adds that body (a unit, `count` times, with running "
         "numbers). `code` is the prefix of all exchange codes in the province's row, the number of a "
-        "department in its own. `place` is the statistical code of the commune or district where the body "
-        "stands; a unit without one stands at its parent. A row of level district or commune only adds its "
-        "note to the row of that id",
+        "department or State agency in its own. `place` is the statistical code of the commune or district "
+        "where the body stands; a unit without one stands at its parent. A row of level district or commune "
+        "only adds its note to the row of that id",
     )
     result.add_argument(
         "--output",
@@ -503,15 +648,51 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
+def installed_package() -> Path:
+    """The folder of the installed package.
+
+    Raises:
+        BuildError: it is not installed for this Python.
+    """
+    spec = importlib.util.find_spec(PACKAGE)
+    if spec is None or spec.origin is None:
+        raise BuildError(f"the package {PACKAGE} is not installed here: pip install {PACKAGE}")
+    return Path(spec.origin).parent
+
+
+def show_places(lists: Lists, province: str) -> int:
+    """Print code and name of the districts of a province, each followed by its communes; returns 0."""
+    districts, communes = read_places(lists, province)
+    for district in districts:
+        sys.stdout.write(f"{district.code}    {district.name}\n")
+        for commune in communes:
+            if commune.parent == district.code:
+                sys.stdout.write(f"{commune.code}  {commune.name}\n")
+    return 0
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     options = parser().parse_args(arguments)
-    output: Path = options.output or options.units.with_name("agencies.csv")
+    if options.units is None and not options.places:
+        sys.stderr.write("error: give --units, or --places to see the codes to write it by\n")
+        return 2
     try:
-        agencies = build(options.geo, options.province, options.units)
+        package = installed_package() if options.package else None
+        if options.places:
+            return show_places(Lists(options.structure, options.geo, package), options.province)
+        agencies = build(
+            options.geo,
+            options.province,
+            options.units,
+            network=options.network,
+            structure=options.structure,
+            package=package,
+        )
     except BuildError as error:
         sys.stderr.write(f"error: {error}\n")
         return 2
+    output: Path = options.output or options.units.with_name("agencies.csv")
     content = render(agencies)
     if options.check:
         same = output.is_file() and output.read_bytes() == content
@@ -519,7 +700,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0 if same else 1
     output.write_bytes(content)
     levels = Counter(agency.level for agency in agencies)
-    counts = ", ".join(f"{level} {levels[level]}" for level in LEVELS)
+    counts = ", ".join(f"{level} {levels[level]}" for level in LEVELS if levels[level])
     imputed = sum(agency.coordinates == "imputed" for agency in agencies)
     sys.stderr.write(f"{output}: {len(agencies)} agencies ({counts}), {imputed} at an imputed point\n")
     return 0

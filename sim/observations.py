@@ -100,6 +100,8 @@ class Steps:
         kind: See :class:`StepKind`.
         agency: Index into ``Names.agencies``: whose staff worked; for a transport, the sender.
         person: Index into ``Names.people``, -1 where nobody worked.
+        role: Index into ``Names.roles``: the role that the step asked for, whoever stood in for it; -1 where nobody
+            worked.
         enabled_s: When the step could have begun.
         started_s: Work: when a person took it up; transport: when it left (pick-up); wait: as enabled.
         completed_s: When it ended.
@@ -116,6 +118,7 @@ class Steps:
     kind: Ints
     agency: Ints
     person: Ints
+    role: Ints
     enabled_s: Floats
     started_s: Floats
     completed_s: Floats

@@ -179,6 +179,10 @@ def manifest(
     started: datetime,
     ended: datetime,
     files: Mapping[str, str],
+    draws: int,
+    precision: Mapping[str, Any] | None,
+    metrics: Sequence[str],
+    versus: Sequence[tuple[str, str]],
 ) -> dict[str, Any]:
     """Return the manifest of a run.
 
@@ -196,6 +200,10 @@ def manifest(
         started: UTC.
         ended: UTC.
         files: SHA-256 of every other file by relative name.
+        draws: Draws of the assumptions; 0: the inputs as stated only.
+        precision: Relative error asked for, replications to begin with and at most; ``None``: not asked for.
+        metrics: Further metrics that were compared.
+        versus: Further pairs that were compared, baseline first.
     """
     return {
         "schema": SCHEMA_VERSION,
@@ -208,6 +216,10 @@ def manifest(
         "alternatives": list(alternatives),
         "sets": dict(sets),
         "steps_kept": list(steps_kept),
+        "draws": draws,
+        "precision": dict(precision) if precision else None,
+        "metrics": list(metrics),
+        "versus": [list(pair) for pair in versus],
         "days": dict(days),
         "packages": {name: _version(name) for name in PACKAGES},
         "fingerprint": fingerprint(),

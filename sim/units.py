@@ -1,8 +1,8 @@
 """Quantities with units: ``2 h``, ``90 min``, ``3 working days``, ``40 / working day / agency``.
 
 Rule kept here: outside this file a quantity is a plain number in the base unit of its dimension (seconds,
-working days, events per working day, VND, metres, metres per second, bytes, shares of one), and the
-name of whatever holds it ends in that unit.
+working days, years, events per working day, VND, VND per hour, metres, metres per second, bytes, shares of
+one), and the name of whatever holds it ends in that unit.
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ class Dimension(StrEnum):
 
     DURATION = "s"
     WORKING_DAYS = "working days"
+    YEARS = "years"
     RATE = "per working day"
     RATE_PER_AGENCY = "per working day per agency"
     CLOCK_RATE = "per s"
     MONEY = "VND"
+    WAGE = "VND / h"
     DISTANCE = "m"
     SPEED = "m/s"
     SIZE = "bytes"
@@ -46,6 +48,7 @@ for _names, _dimension, _factor in (
     (("d", "day", "days"), Dimension.DURATION, DAY_S),
     (("week", "weeks"), Dimension.DURATION, WEEK_S),
     (("working day", "working days"), Dimension.WORKING_DAYS, 1.0),
+    (("year", "years"), Dimension.YEARS, 1.0),
     (("/ working day",), Dimension.RATE, 1.0),
     (("/ working day / agency",), Dimension.RATE_PER_AGENCY, 1.0),
     (("/ s",), Dimension.CLOCK_RATE, 1.0),
@@ -55,6 +58,7 @@ for _names, _dimension, _factor in (
     (("VND",), Dimension.MONEY, 1.0),
     (("million VND",), Dimension.MONEY, 1e6),
     (("billion VND",), Dimension.MONEY, 1e9),
+    (("VND / h",), Dimension.WAGE, 1.0),
     (("m",), Dimension.DISTANCE, 1.0),
     (("km",), Dimension.DISTANCE, 1000.0),
     (("km/h",), Dimension.SPEED, 1000.0 / HOUR_S),

@@ -56,14 +56,14 @@ class CohortLegs:
 
 @dataclass(frozen=True, slots=True)
 class DocumentTurnaround:
-    """Turnaround per document, over its legs that were neither refused nor recalled.
+    """Time per document, over its legs that were neither refused nor recalled.
 
     Args:
         doc: Key of the document, ascending; documents without such a leg are left out.
         flow: Index into ``Names.flows``.
-        first_s: Sample: asked to the first recipient's finish, calendar time.
-        most_s: Sample: asked to the earliest moment when 90 % of the recipients had finished.
-        last_s: Sample: asked to the last recipient's finish.
+        first_s: Sample: until the first recipient had it finished (or whatever the legs' sample ends with).
+        most_s: Sample: until the earliest moment when 90 % of the recipients had.
+        last_s: Sample: until the last recipient had.
     """
 
     doc: Ints
@@ -127,11 +127,11 @@ def inside_deadline(legs: Legs, working_s: Floats, office: WorkingTime, end_s: f
 
 
 def by_document(legs: Legs, turnaround_s: Floats) -> DocumentTurnaround:
-    """Return the turnaround of documents to their first, 90 % and last recipient.
+    """Return the time of documents to their first, 90 % and last recipient.
 
     Args:
         legs: The legs.
-        turnaround_s: Their sample of turnarounds; NaN legs do not count.
+        turnaround_s: Their sample of turnarounds, or of times to an earlier moment; NaN legs do not count.
     """
     rows = np.flatnonzero(~np.isnan(turnaround_s))
     rows = rows[np.lexsort((turnaround_s[rows], legs.doc[rows]))]

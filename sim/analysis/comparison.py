@@ -11,13 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from sim.analysis.cohort import CohortLegs
 from sim.analysis.intervals import CONFIDENCE, number, student
-from sim.analysis.output import QUANTILES, ReplicationNumbers, restricted_mean
+from sim.analysis.output import QUANTILES, restricted_mean
 from sim.analysis.pairing import correlation, paired_p, variance_saved
 from sim.analysis.quantiles import mean, quantiles
 from sim.errors import InputError
@@ -40,6 +40,34 @@ RESTRICTED = "restricted_mean_s"
 # Quantiles over the shared legs of (alternative - baseline) turnaround in calendar time; there is no value of
 # the baseline alone to set beside them.
 OF_EACH = {f"difference_of_each.{name}": level for name, level in QUANTILES.items()}
+
+
+class Side(Protocol):
+    """One replication of one alternative, as far as a comparison looks at it.
+
+    The numbers of a replication are one (:class:`sim.analysis.output.ReplicationNumbers`); what is read back
+    from the tables of a run is another.
+    """
+
+    @property
+    def alternative(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def replication(self) -> int:
+        """Its number, from 1."""
+        ...
+
+    @property
+    def horizon_s(self) -> float:
+        """Horizon of the restricted mean in calendar seconds, NaN where there is none."""
+        ...
+
+    @property
+    def legs(self) -> CohortLegs | None:
+        """The measured legs, ``None`` where they were dropped."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +99,7 @@ class PairedNumbers:
     only_alternative: int
 
 
-def pair(baseline: ReplicationNumbers, alternative: ReplicationNumbers) -> PairedNumbers:
+def pair(baseline: Side, alternative: Side) -> PairedNumbers:
     """Pair two alternatives of one replication by the keys of their legs.
 
     A document's turnaround to its last recipient is taken over the shared legs that both completed; a
@@ -79,8 +107,8 @@ def pair(baseline: ReplicationNumbers, alternative: ReplicationNumbers) -> Paire
     that neither refused nor recalled, open ones included.
 
     Args:
-        baseline: Numbers of the alternative compared with, with their legs.
-        alternative: Numbers of the other, with their legs.
+        baseline: The alternative compared with, with its legs.
+        alternative: The other, with its legs.
 
     Raises:
         InputError: ``E-NOT-PAIRED`` the replications differ, or the legs were dropped.
@@ -186,38 +214,64 @@ def compare(pairs: Sequence[PairedNumbers], confidence: float = CONFIDENCE) -> l
         raise InputError("E-NO-REPLICATIONS", "found no replication to compare", "run at least one")
     if len({(one.baseline, one.alternative) for one in pairs}) > 1:
         raise InputError("E-NOT-PAIRED", "found pairs of different alternatives", "compare two at a time")
-    entries = []
+    return [
+        {
+            "baseline": pairs[0].baseline,
+            "alternative": pairs[0].alternative,
+            "metric": metric,
+            "unit": "s",
+            "shared": sum(one.shared for one in pairs),
+            "only_baseline": sum(one.only_baseline for one in pairs),
+            "only_alternative": sum(one.only_alternative for one in pairs),
+            "paired": sum(one.paired.get(metric, 0) for one in pairs),
+            **estimates(difference, values, confidence),
+        }
+        for metric, (difference, values) in series(pairs).items()
+    ]
+
+
+def series(pairs: Sequence[PairedNumbers]) -> dict[str, tuple[Floats, Floats]]:
+    """Return by metric what :func:`compare` estimates from, the entries of :data:`OF_EACH` last.
+
+    Args:
+        pairs: One per replication, all of the same two alternatives.
+
+    Returns:
+        The differences, one per replication, and the values of both alternatives, one row per replication;
+        NaN where there is none.
+    """
+    out: dict[str, tuple[Floats, Floats]] = {}
     for metric in dict.fromkeys(metric for one in pairs for metric in one.values):
         values = np.array([one.values.get(metric, (math.nan, math.nan)) for one in pairs])
-        entries.append(_entry(metric, pairs, values[:, 1] - values[:, 0], values, confidence))
+        out[metric] = (values[:, 1] - values[:, 0], values)
     for metric in OF_EACH:
         difference = np.array([one.of_each[metric] for one in pairs])
-        nothing = np.full((difference.size, 2), math.nan)
-        entries.append(_entry(metric, pairs, difference, nothing, confidence))
-    return entries
+        out[metric] = (difference, np.full((difference.size, 2), math.nan))
+    return out
 
 
-def _entry(
-    metric: str, pairs: Sequence[PairedNumbers], difference: Floats, values: Floats, confidence: float
-) -> dict[str, Any]:
-    """Return one entry; ``values`` has a row per replication: the baseline's and the alternative's."""
+def estimates(difference: Floats, values: Floats, confidence: float = CONFIDENCE) -> dict[str, Any]:
+    """Return the estimates of one entry of ``comparisons``.
+
+    Args:
+        difference: Alternative minus baseline, one per replication.
+        values: One row per replication: the baseline's value and the alternative's.
+        confidence: Confidence of the intervals.
+    """
     of_baseline, of_alternative = values[:, 0], values[:, 1]
-    percent = np.full(of_baseline.shape, math.nan)
-    np.divide(100 * difference, of_baseline, out=percent, where=of_baseline != 0)
     return {
-        "baseline": pairs[0].baseline,
-        "alternative": pairs[0].alternative,
-        "metric": metric,
-        "unit": "s",
         "difference": student(difference, confidence).to_json(),
-        "percent": student(percent, confidence).to_json(),
+        "percent": student(percents(difference, values), confidence).to_json(),
         "baseline_value": student(of_baseline, confidence).to_json(),
         "alternative_value": student(of_alternative, confidence).to_json(),
-        "shared": sum(one.shared for one in pairs),
-        "only_baseline": sum(one.only_baseline for one in pairs),
-        "only_alternative": sum(one.only_alternative for one in pairs),
-        "paired": sum(one.paired.get(metric, 0) for one in pairs),
         "correlation": number(correlation(of_baseline, of_alternative)),
         "variance_saved": number(variance_saved(of_baseline, of_alternative)),
         "p_value": number(paired_p(difference)),
     }
+
+
+def percents(difference: Floats, values: Floats) -> Floats:
+    """Return differences in percent of the baseline's value, NaN where that is nought or not known."""
+    percent = np.full(difference.shape, math.nan)
+    np.divide(100 * difference, values[:, 0], out=percent, where=values[:, 0] != 0)
+    return percent

@@ -23,8 +23,12 @@ from sim.analysis.cohort import (
     taken,
     working_turnaround,
 )
-from sim.analysis.path import CATEGORIES, time_spent
+from sim.analysis.cost import money
+from sim.analysis.cost_drivers import Terms, count
+from sim.analysis.held_up import HeldUp, held_up
+from sim.analysis.path import CATEGORIES, CountedSteps, counted_steps, time_spent
 from sim.analysis.quantiles import ROUNDING_S, mean, quantiles, share_within, size
+from sim.analysis.reach import WITHIN_WORKING_DAYS, reach
 from sim.analysis.stability import open_at_day_ends, weekly_means, working_days
 from sim.calendars import WorkingTime
 from sim.errors import InputError
@@ -41,7 +45,6 @@ OUTCOMES = {
 }
 QUANTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95}
 DISTRIBUTION_WORKING_DAYS = tuple(0.25 * n for n in range(81))  # a quarter of a day apart, up to four weeks
-WITHIN_WORKING_DAYS = (1, 2, 5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +63,13 @@ class ReplicationNumbers:
         open_age_max_s: The oldest of them, NaN where none is open.
         share_finished: Share of measured legs, by :data:`DISTRIBUTION_WORKING_DAYS`.
         open_legs: Legs open at the end of each calendar day, to the end of measuring.
+        worked: Which of these days are working days.
+        warm_up_s: Warm-up that was simulated before measuring.
         weekly_open: See :func:`sim.analysis.stability.weekly_means`.
         pools: The pools as observed.
         names: Names of agencies, levels, flows, procedures and roles; tasks and people are left out.
         horizon_s: Horizon of the restricted mean, NaN where there is none.
+        held_up: Who held documents up.
         legs: The measured legs for a paired comparison, ``None`` after :meth:`slim`.
     """
 
@@ -76,10 +82,13 @@ class ReplicationNumbers:
     open_age_max_s: float
     share_finished: Floats
     open_legs: Floats
+    worked: Bools
+    warm_up_s: float
     weekly_open: Floats
     pools: Pools
     names: Names
     horizon_s: float
+    held_up: HeldUp
     legs: CohortLegs | None
 
     def slim(self) -> ReplicationNumbers:
@@ -148,7 +157,7 @@ def _horizon(obs: Observations, cohort: Legs, horizon_s: float | None) -> float:
 
 
 def replication_numbers(
-    obs: Observations, office: WorkingTime, horizon_s: float | None = None
+    obs: Observations, office: WorkingTime, horizon_s: float | None = None, prices: Terms | None = None
 ) -> ReplicationNumbers:
     """Return the numbers of one replication of one alternative.
 
@@ -157,6 +166,7 @@ def replication_numbers(
         office: Working time of the offices, in which working time and deadlines are counted.
         horizon_s: Horizon of the restricted mean in calendar seconds: the run's cap minus the end of
             measuring, the same for every alternative. ``None``, or nothing above 0, for no restricted mean.
+        prices: What its money is counted by, ``None`` where it has no prices.
 
     Returns:
         The numbers. Not checked: that the observations agree with one another.
@@ -183,11 +193,15 @@ def replication_numbers(
     inside = inside_deadline(cohort, working_s, office, obs.end_s)
     found.values["inside_deadline",] = mean(inside)
     _documents(found, obs.names, cohort, turnaround_s)
+    _reach(found, obs.names, cohort, office)
     _classes(found, obs.names, cohort, (turnaround_s, working_s, signed_registered_s, inside))
     within = share_within(working_s, np.array(WITHIN_WORKING_DAYS) * office.day_s)
     for days, share in zip(WITHIN_WORKING_DAYS, within.tolist(), strict=True):
         found.values["within_working_days", str(days)] = share
-    _stages(found, obs, office)
+    counted = counted_steps(obs, office)
+    _stages(found, obs, office, counted)
+    if prices is not None:
+        found.values |= money(count(obs, office, prices), prices.costs)
     age_s = obs.end_s - cohort.created_s[cohort.outcome == Outcome.OPEN]
     days = math.ceil(obs.measure_end_s / DAY_S)
     open_legs = open_at_day_ends(obs.legs, days)
@@ -203,10 +217,13 @@ def replication_numbers(
         open_age_max_s=float(np.max(age_s)) if age_s.size else math.nan,
         share_finished=share_within(working_s, np.array(DISTRIBUTION_WORKING_DAYS) * office.day_s),
         open_legs=open_legs,
+        worked=worked,
+        warm_up_s=obs.measure_start_s,
         weekly_open=weekly_means(open_legs, worked, obs.measure_start_s, obs.measure_end_s),
         pools=obs.pools,
         names=replace(obs.names, tasks=(), task_stages=(), people=()),
         horizon_s=horizon_s,
+        held_up=held_up(obs, counted),
         legs=CohortLegs(
             leg=cohort.leg[order],
             doc=cohort.doc[order],
@@ -250,6 +267,15 @@ def _documents(found: _Collector, names: Names, cohort: Legs, turnaround_s: Floa
         found.sample(of_flow, "by_flow", flow, "turnaround_last_s")
 
 
+def _reach(found: _Collector, names: Names, cohort: Legs, office: WorkingTime) -> None:
+    """Note when documents reach their recipients, by flow and recipient level."""
+    reached = reach(cohort, names, office)
+    for path, sample in reached.samples.items():
+        found.sample(sample, *path)
+    found.values |= reached.shares
+    found.counts |= reached.counts
+
+
 def _classes(found: _Collector, names: Names, cohort: Legs, samples: tuple[Floats, ...]) -> None:
     """Note the numbers by flow, urgency, both, and procedure."""
     turnaround_s, working_s, signed_registered_s, inside = samples
@@ -273,9 +299,9 @@ def _classes(found: _Collector, names: Names, cohort: Legs, samples: tuple[Float
         found.values["procedures", procedure] = _share(cohort.procedure == index)
 
 
-def _stages(found: _Collector, obs: Observations, office: WorkingTime) -> None:
+def _stages(found: _Collector, obs: Observations, office: WorkingTime, counted: CountedSteps) -> None:
     """Note where the time goes per completed leg: by stage and in all."""
-    spent = time_spent(obs, office)
+    spent = time_spent(obs, office, counted)
     means_s = spent.sums_s / spent.legs if spent.legs else np.full(spent.sums_s.shape, math.nan)
     for path, row in [
         *((("stages", stage), row) for stage, row in zip(spent.stages, means_s, strict=True)),

@@ -36,6 +36,25 @@ _Requests = tuple[NDArray[np.integer], Floats]  # whose steps are asked for, and
 
 
 @dataclass(frozen=True, slots=True)
+class CountedSteps:
+    """The steps that make up the turnaround of the completed measured legs of one replication.
+
+    Args:
+        rows: Rows of ``Steps`` that are counted at least once, ascending.
+        times: How often each is: the legs on whose path it lies.
+        seconds: By row and category (:data:`CATEGORIES`), counted once.
+        legs: How many legs.
+        turnaround_s: The sum of their turnarounds.
+    """
+
+    rows: _Longs
+    times: _Longs
+    seconds: Floats
+    legs: int
+    turnaround_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class TimeSpent:
     """The turnaround of the completed measured legs of one replication, taken apart.
 
@@ -50,25 +69,21 @@ class TimeSpent:
     legs: int
 
 
-def time_spent(obs: Observations, office: WorkingTime) -> TimeSpent:
-    """Take apart the turnaround of all completed measured legs.
+def counted_steps(obs: Observations, office: WorkingTime) -> CountedSteps:
+    """Return the steps on the paths of all completed measured legs, each with where its time went.
 
     A work step is work (its processing time), waiting for the office (suspended between its start and end,
     and the part of the wait before its start that is outside office hours) and waiting for a person (the
-    rest of the wait). A transport is waiting for the pick-up, then travel. A wait step is other time of its
-    stage.
+    rest of the wait). A transport is waiting for the pick-up, then travel. A wait step is other time.
 
     Args:
         obs: The observations of one replication.
         office: Working time of the offices.
-
-    Returns:
-        Sums over legs; over all stages and categories they add up to the sum of the legs' turnarounds.
     """
     legs, steps = obs.legs, obs.steps
     done = np.flatnonzero(legs.measured & (legs.outcome == Outcome.COMPLETED))
     of_legs, of_documents, of_copies = _requests(legs, steps, len(obs.names.procedures), done)
-    counted = np.zeros(steps.doc.size, dtype=np.int64)
+    times = np.zeros(steps.doc.size, dtype=np.int64)
     copies = _copying(steps.leg, steps.relay, len(obs.names.procedures))
     for owner, mine, requests in (
         (steps.leg, steps.on_path & (steps.leg >= 0), of_legs),
@@ -76,12 +91,32 @@ def time_spent(obs: Observations, office: WorkingTime) -> TimeSpent:
         (copies, steps.relay >= 0, of_copies),
     ):
         rows = np.flatnonzero(mine)
-        counted[rows] = _times_counted(owner[rows], steps.completed_s[rows], requests)
-    stages = tuple(dict.fromkeys([*obs.names.task_stages, OTHER_STAGE]))
-    sums_s = _sums(obs, counted, stages, office)
+        times[rows] = _times_counted(owner[rows], steps.completed_s[rows], requests)
+    rows = np.flatnonzero(times)
     turnaround_s = float(np.sum(legs.finished_s[done] - legs.created_s[done]))
-    sums_s[stages.index(OTHER_STAGE), _OTHER] += turnaround_s - float(np.sum(sums_s))
-    return TimeSpent(stages, sums_s, int(done.size))
+    return CountedSteps(rows, times[rows], _seconds(steps, rows, office), int(done.size), turnaround_s)
+
+
+def time_spent(obs: Observations, office: WorkingTime, counted: CountedSteps | None = None) -> TimeSpent:
+    """Take apart the turnaround of all completed measured legs by stage and category.
+
+    Args:
+        obs: The observations of one replication.
+        office: Working time of the offices.
+        counted: What :func:`counted_steps` gives for the same, where it is known already.
+
+    Returns:
+        Sums over legs; over all stages and categories they add up to the sum of the legs' turnarounds.
+    """
+    counted = counted or counted_steps(obs, office)
+    stages = tuple(dict.fromkeys([*obs.names.task_stages, OTHER_STAGE]))
+    stage_of_task = np.array([stages.index(stage) for stage in obs.names.task_stages], dtype=np.int64)
+    stage = stage_of_task[obs.steps.task[counted.rows]]
+    sums_s: Floats = np.column_stack(
+        [np.bincount(stage, counted.times * column, len(stages)) for column in counted.seconds.T]
+    )
+    sums_s[stages.index(OTHER_STAGE), _OTHER] += counted.turnaround_s - float(np.sum(sums_s))
+    return TimeSpent(stages, sums_s, counted.legs)
 
 
 def _copying(leg: Ints, procedure: Ints, procedures: int) -> _Longs:
@@ -158,26 +193,23 @@ def _times_counted(owner: NDArray[np.integer], completed_s: Floats, requests: _R
     return np.searchsorted(keys, base + span) - first
 
 
-def _sums(obs: Observations, counted: _Longs, stages: tuple[str, ...], office: WorkingTime) -> Floats:
-    """Return the seconds of all steps by stage and category, each step as often as it is counted."""
-    steps, rows = obs.steps, np.flatnonzero(counted)
-    stage_of_task = np.array([stages.index(stage) for stage in obs.names.task_stages], dtype=np.int64)
-    sums_s = np.zeros((len(stages), len(CATEGORIES)))
-
-    def add(category: int, at: _Longs, seconds: Floats) -> None:
-        stage = stage_of_task[steps.task[at]]
-        sums_s[:, category] += np.bincount(stage, weights=counted[at] * seconds, minlength=len(stages))
-
-    at = rows[steps.kind[rows] == StepKind.WORK]
-    enabled_s, started_s, completed_s = steps.enabled_s[at], steps.started_s[at], steps.completed_s[at]
-    work_s = np.minimum(steps.work_s[at], completed_s - started_s)
-    person_s = np.minimum(office.elapsed_many(enabled_s, started_s), started_s - enabled_s)
-    add(_WORK, at, work_s)
-    add(_PERSON, at, person_s)
-    add(_OFFICE, at, (completed_s - enabled_s) - work_s - person_s)
-    at = rows[steps.kind[rows] == StepKind.TRANSPORT]
-    add(_PICKUP, at, steps.started_s[at] - steps.enabled_s[at])
-    add(_TRAVEL, at, steps.completed_s[at] - steps.started_s[at])
-    at = rows[steps.kind[rows] == StepKind.WAIT]
-    add(_OTHER, at, steps.completed_s[at] - steps.enabled_s[at])
-    return sums_s
+def _seconds(steps: Steps, rows: _Longs, office: WorkingTime) -> Floats:
+    """Return the seconds of each of these steps by category."""
+    seconds = np.zeros((rows.size, len(CATEGORIES)))
+    kind = steps.kind[rows]
+    enabled_s, started_s, completed_s = (
+        column[rows] for column in (steps.enabled_s, steps.started_s, steps.completed_s)
+    )
+    at = kind == StepKind.WORK
+    work_s = np.minimum(steps.work_s[rows][at], completed_s[at] - started_s[at])
+    person_s = office.elapsed_many(enabled_s[at], started_s[at])
+    person_s = np.minimum(person_s, started_s[at] - enabled_s[at])
+    seconds[at, _WORK] = work_s
+    seconds[at, _PERSON] = person_s
+    seconds[at, _OFFICE] = (completed_s[at] - enabled_s[at]) - work_s - person_s
+    at = kind == StepKind.TRANSPORT
+    seconds[at, _PICKUP] = started_s[at] - enabled_s[at]
+    seconds[at, _TRAVEL] = completed_s[at] - started_s[at]
+    at = kind == StepKind.WAIT
+    seconds[at, _OTHER] = completed_s[at] - enabled_s[at]
+    return seconds

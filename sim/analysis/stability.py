@@ -2,7 +2,8 @@
 
 Rule kept here: an alternative is unstable when somewhere more work is asked for than there is time to do it
 in, or when open work grows from week to week beyond doubt. The rhythm of the day and of the week is not
-growth: only ends of working days are looked at, and only means over whole weeks are compared.
+growth: only ends of working days are looked at, and only means over whole weeks are compared. A terminating
+period starts empty and ends: there an office that is asked for too much is named, and nothing is called unstable.
 """
 
 from __future__ import annotations
@@ -26,20 +27,35 @@ _NAMED_MAX = 10  # overloaded groups named one by one
 
 Reason = dict[str, str]
 
+# What an overload means: a queue without end, or, where the period ends, work that is left over.
+_OVERLOAD: Reason = {
+    "en": "{agency}, {role}: the work asked for takes {load} of the time on duty; the queue grows without end.",
+    "vi": "{agency}, vai trò {role}: khối lượng việc được giao bằng {load} thời gian làm việc hiện có; "
+    "việc tồn đọng sẽ tăng mãi.",
+}
+_OVERLOAD_TERMINATING: Reason = {
+    "en": "{agency}, {role}: the work asked for in this period takes {load} of the time on duty in it.",
+    "vi": "{agency}, vai trò {role}: khối lượng việc được giao trong thời kỳ này bằng {load} thời gian làm việc "
+    "hiện có.",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Stability:
     """The verdict on one alternative.
 
     Args:
-        stable: No reason against it was found.
-        growth_per_week: Open legs per week over the measured weeks; without value below three weeks.
+        stable: No reason against it was found; always so in a terminating period, which has no steady state.
+        growth_per_week: Open legs per week over the measured weeks; without value below three weeks, and in a
+            terminating period.
         reasons: Why it is not stable, in English and Vietnamese.
+        overload_notes: Of a terminating period: who is asked for more than there is time to do it in.
     """
 
     stable: bool
     growth_per_week: Estimate
     reasons: tuple[Reason, ...]
+    overload_notes: tuple[Reason, ...] = ()
 
 
 def working_days(office: WorkingTime, days: int, start_s: float = 0.0, end_s: float = math.inf) -> Bools:
@@ -97,7 +113,12 @@ def growth_per_week(means: Floats) -> float:
 
 
 def judge(
-    weekly: Sequence[Floats], groups: Sequence[GroupLoad], names: Names, confidence: float = CONFIDENCE
+    weekly: Sequence[Floats],
+    groups: Sequence[GroupLoad],
+    names: Names,
+    confidence: float = CONFIDENCE,
+    *,
+    kind: str = "steady",
 ) -> Stability:
     """Say whether an alternative is stable.
 
@@ -106,18 +127,22 @@ def judge(
         groups: As :func:`sim.analysis.load.group_loads` gives them.
         names: Names behind the indices.
         confidence: Confidence of the interval of the growth.
+        kind: ``steady`` or ``terminating``, as the scenario's period has it.
 
     Returns:
         The verdict. With fewer than two replications or three measured weeks growth is not judged.
     """
+    if kind == "terminating":
+        notes = _overloaded(groups, names, _OVERLOAD_TERMINATING)
+        return Stability(True, student([], confidence), (), tuple(notes))
     growth = student([growth_per_week(means) for means in weekly], confidence)
-    reasons = [*_overloaded(groups, names), *_growing(growth, weekly)]
+    reasons = [*_overloaded(groups, names, _OVERLOAD), *_growing(growth, weekly)]
     return Stability(not reasons, growth, tuple(reasons))
 
 
-def _overloaded(groups: Sequence[GroupLoad], names: Names) -> list[Reason]:
+def _overloaded(groups: Sequence[GroupLoad], names: Names, told: Reason) -> list[Reason]:
     over = [group for group in groups if group.load_mean >= LOAD_MAX]
-    reasons = [_overload(group, names) for group in over[:_NAMED_MAX]]
+    reasons = [_overload(group, names, told) for group in over[:_NAMED_MAX]]
     if len(over) > _NAMED_MAX:
         more = len(over) - _NAMED_MAX
         reasons.append(
@@ -129,7 +154,7 @@ def _overloaded(groups: Sequence[GroupLoad], names: Names) -> list[Reason]:
     return reasons
 
 
-def _overload(group: GroupLoad, names: Names) -> Reason:
+def _overload(group: GroupLoad, names: Names, told: Reason) -> Reason:
     agency, role, load = names.agency_names[group.agency], names.roles[group.role], group.load_mean
     if math.isinf(load):
         return {
@@ -137,10 +162,8 @@ def _overload(group: GroupLoad, names: Names) -> Reason:
             "vi": f"{agency}, vai trò {role}: có việc nhưng không có ai trực để làm.",
         }
     return {
-        "en": f"{agency}, {role}: the work asked for takes {percent_en(load)} of the time on duty; "
-        "the queue grows without end.",
-        "vi": f"{agency}, vai trò {role}: khối lượng việc được giao bằng {percent_vi(load)} "
-        "thời gian làm việc hiện có; việc tồn đọng sẽ tăng mãi.",
+        "en": told["en"].format(agency=agency, role=role, load=percent_en(load)),
+        "vi": told["vi"].format(agency=agency, role=role, load=percent_vi(load)),
     }
 
 

@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from sim.analysis import held_up
 from sim.analysis.bootstrap import REPLICATIONS, pooled_quantile, too_few
 from sim.analysis.intervals import CONFIDENCE, number, student
 from sim.analysis.load import bottleneck, group_loads, utilisation
 from sim.analysis.output import DISTRIBUTION_WORKING_DAYS, QUANTILES, ReplicationNumbers
 from sim.analysis.stability import judge
+from sim.analysis.warmup import assess
 from sim.errors import InputError
 
 Title = Mapping[str, str]
@@ -30,10 +32,11 @@ def summarise(
     flow_titles: Mapping[str, Title],
     deadlines: Mapping[str, float],
     confidence: float = CONFIDENCE,
+    kind: str = "steady",
 ) -> dict[str, Any]:
     """Return ``alternatives.<name>`` of summary.json, except for its ``title``, which the caller adds.
 
-    Flows, urgencies, procedures and stages that no replication has are left out. ``restricted_mean_s`` has
+    Flows, levels, urgencies, procedures and stages that no replication has are left out. ``restricted_mean_s`` has
     its ``horizon_s`` beside the estimate; both are ``None`` where the run has no horizon. A quantile has its
     ``method``: ``replications``, one number each and Student's interval, or where these have too few items
     beyond it ``pooled bootstrap``, with the ``low`` and ``high`` of :mod:`sim.analysis.bootstrap`.
@@ -44,6 +47,7 @@ def summarise(
         flow_titles: Title of each flow in English and Vietnamese; a flow without one is titled by its id.
         deadlines: Working seconds allowed by flow, for flows that have a deadline.
         confidence: Confidence of all intervals.
+        kind: ``steady`` or ``terminating``, as the scenario's period has it.
 
     Raises:
         InputError: ``E-NO-REPLICATIONS`` there are no replications.
@@ -55,10 +59,11 @@ def summarise(
     tree["restricted_mean_s"]["horizon_s"] = number(max(one.horizon_s for one in numbers))
     for name in ("by_flow", "by_urgency"):
         tree[name] = {key: part for key, part in tree.get(name, {}).items() if part["n"]}
-    tree["by_flow_urgency"] = {
-        flow: {key: part for key, part in tree["by_flow_urgency"][flow].items() if part["n"]}
-        for flow in tree["by_flow"]
-    }
+    for name in ("by_flow_urgency", "by_flow_level"):
+        tree[name] = {
+            flow: {key: part for key, part in tree.get(name, {}).get(flow, {}).items() if part["n"]}
+            for flow in tree["by_flow"]
+        }
     for flow, part in tree["by_flow"].items():
         part["title"] = dict(flow_titles.get(flow, {"en": flow, "vi": flow}))
         part["deadline_s"] = deadlines.get(flow)
@@ -77,12 +82,17 @@ def summarise(
     groups = group_loads(pools)
     tree["utilisation"] = utilisation(pools, groups, names, confidence)
     tree["bottleneck"] = bottleneck(groups, names)
+    tree["held_up"] = held_up.summarised([one.held_up for one in numbers], names, confidence)
     tree["open_over_time"] = _open_over_time(numbers, start, confidence)
-    stability = judge([one.weekly_open for one in numbers], groups, names, confidence)
+    stability = judge([one.weekly_open for one in numbers], groups, names, confidence, kind=kind)
     tree["growth_per_week"] = stability.growth_per_week.to_json()
     tree["stable"] = stability.stable
     tree["unstable_reasons"] = list(stability.reasons)
-    tree["cost"] = {}
+    tree["overload_notes"] = list(stability.overload_notes)
+    averaged = np.mean([one.open_legs for one in numbers], axis=0)
+    warm_up = assess(averaged, numbers[0].worked, numbers[0].warm_up_s, kind)
+    tree["warm_up"] = warm_up.to_json(start)
+    tree.setdefault("cost", {})
     return tree
 
 

@@ -7,8 +7,25 @@ Rule kept here: no logic. Each module holds the commands of one subject and regi
 from sim.cli.app import COMMANDS_GROUP, app, main
 
 # isort: off
-from sim.cli import scenario_commands, run_commands, look_commands
+from sim.cli import (
+    scenario_commands,
+    run_commands,
+    compare_commands,
+    look_commands,
+    explain_commands,
+    answer_commands,
+)
 
 # isort: on
 
-__all__ = ["COMMANDS_GROUP", "app", "look_commands", "main", "run_commands", "scenario_commands"]
+__all__ = [
+    "COMMANDS_GROUP",
+    "answer_commands",
+    "app",
+    "compare_commands",
+    "explain_commands",
+    "look_commands",
+    "main",
+    "run_commands",
+    "scenario_commands",
+]

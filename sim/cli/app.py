@@ -43,6 +43,12 @@ Try it:
 
     congvan trace results/runs/…               one document's life, step by step
 
+    congvan explain results/runs/…             what holds documents up, and what would help
+
+    congvan compare RUN RUN                    alternatives of several runs, paired
+
+    congvan answers --check                    the planners' questions of scenarios/README.md
+
     congvan selftest                           this installation against queueing theory
 """,
 )

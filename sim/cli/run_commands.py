@@ -9,13 +9,14 @@ from typing import Annotated
 
 import typer
 
-from sim import experiment, runs, scenario
+from sim import experiment, runs, scenario, units
 from sim.cli.app import app, command_line, err, run_folder
 from sim.cli.bar import Bar
 from sim.cli.tables import print_table
 from sim.errors import InputError
-from sim.experiment.execution import choose
+from sim.experiment.plan import REPLICATIONS_MAX, choose
 from sim.report import write_report
+from sim.units import Dimension
 
 
 def sets_of(values: list[str]) -> dict[str, str]:
@@ -29,6 +30,27 @@ def sets_of(values: list[str]) -> dict[str, str]:
             )
         out[path] = value
     return out
+
+
+def _precision(text: str | None) -> float | None:
+    """Read a relative error such as ``5%`` or ``0.05``."""
+    if text is None:
+        return None
+    try:
+        return units.read(text, Dimension.SHARE).value
+    except InputError:
+        raise InputError("E-PRECISION", f"found --precision {text!r}", "write a share such as 5%") from None
+
+
+def _pairs(text: str | None) -> tuple[tuple[str, str], ...]:
+    """Read pairs such as ``paper:scanned,scanned:signed``."""
+    out = []
+    for one in text.split(",") if text else ():
+        baseline, colon, alternative = one.partition(":")
+        if not colon:
+            raise InputError("E-OPTION", f"found --versus {one!r}", "write BASELINE:ALTERNATIVE")
+        out.append((baseline, alternative))
+    return tuple(out)
 
 
 @app.command()
@@ -53,6 +75,33 @@ def run(
     ] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="worker processes; default: one per core")] = None,
     out: Annotated[Path | None, typer.Option(help="new folder for the run; default: results/runs/…")] = None,
+    assumptions: Annotated[
+        str,
+        typer.Option(
+            help="fixed: inputs as stated, simulation noise only; sampled: also draws of all assumed inputs over "
+            "their ranges, for the second range of every answer"
+        ),
+    ] = "fixed",
+    draws: Annotated[
+        int | None, typer.Option(min=2, help="draws of the assumptions; default: as many as replications")
+    ] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(help="add replications until mean turnaround is known this well, such as 5%"),
+    ] = None,
+    replications_max: Annotated[
+        int, typer.Option(min=1, help="where --precision ends all the same")
+    ] = REPLICATIONS_MAX,
+    metrics: Annotated[
+        str | None,
+        typer.Option(help="further metrics to compare, as paths below alternatives.<name> in summary.json"),
+    ] = None,
+    versus: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A:B,…", help="further pairs to compare, B against A; all are compared with the base"
+        ),
+    ] = None,
     keep_steps: Annotated[
         bool, typer.Option("--keep-steps", help="keep every step of every replication, not of the first only")
     ] = False,
@@ -68,8 +117,11 @@ def run(
       congvan run quang-ninh --alternatives paper,signed --set period.measure='4 weeks' --replications 5
 
       congvan run my-province/scenario.yaml --set channels.electronic.share=0.5 --format json > summary.json
+
+      congvan run gia-lai --alternatives paper,signed --assumptions sampled --precision 5%
     """
     for value, allowed, option in (
+        (assumptions, ("fixed", "sampled"), "--assumptions"),
         (language, ("en", "vi"), "--language"),
         (format_, ("table", "json"), "--format"),
     ):
@@ -79,10 +131,20 @@ def run(
     for warning in file.warnings:
         err.print(str(warning), markup=False, highlight=False, soft_wrap=True)
     chosen = choose(file, alternatives.split(",") if alternatives else None)
+    count = replications or file.scenario.replications
+    if draws is not None and assumptions == "fixed":
+        raise InputError(
+            "E-OPTION", f"found --draws {draws} and fixed assumptions", "add --assumptions sampled"
+        )
     plan = experiment.Plan(
-        file=file, alternatives=chosen, replications=replications or file.scenario.replications,
+        file=file, alternatives=chosen, replications=count, language=language,
         seed=seed if seed is not None else file.scenario.seed, jobs=jobs or os.cpu_count() or 1,
-        keep_steps=keep_steps, out=out, command=command_line(), language=language,
+        keep_steps=keep_steps, out=out, command=command_line(),
+        assumptions="sampled" if assumptions == "sampled" else "fixed",
+        draws=(draws or max(count, 2)) if assumptions == "sampled" else 0,
+        precision=_precision(precision), replications_max=replications_max,
+        metrics=tuple(metrics.split(",")) if metrics else (),
+        versus=_pairs(versus),
     )  # fmt: skip
     with Bar() as bar:
         folder, summary, interrupted = experiment.execute(plan, bar)
@@ -92,8 +154,9 @@ def run(
         print_table(summary)
     err.print(f"report: {folder / runs.REPORT}", highlight=False, soft_wrap=True)
     if interrupted is not None:
+        dropped = "; the draws of the assumptions are not" if plan.draws else ""
         err.print(
-            f"interrupted: {interrupted.kept} of {interrupted.asked} replications are finished and kept"
+            f"interrupted: {interrupted.kept} of {interrupted.asked} replications are finished and kept{dropped}"
         )
         raise typer.Exit(1)
 

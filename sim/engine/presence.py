@@ -16,6 +16,7 @@ from sim.calendars import WorkingTime, away_days
 from sim.scenario import Agency, Scenario, ScenarioFile, staff_of
 from sim.scenario.params import in_seconds
 from sim.scenario.schema import Absence, Staff
+from sim.scenario.selection import absence_of
 from sim.streams import Streams
 from sim.units import DAY_S
 
@@ -125,9 +126,7 @@ def posts(file: ScenarioFile, scenario: Scenario, agencies: Sequence[Agency], po
     out: list[Post] = []
     for agency, position in zip(agencies, positions, strict=True):
         for role, staff in staff_of(scenario, agency).items():
-            absence = scenario.absence.get(role)
-            if absence is not None and absence.levels is not None and agency.level not in absence.levels:
-                absence = None
+            absence = absence_of(scenario, agency, role, staff)
             for k in range(staff.count):
                 name = f"{agency.id}/{role}/{k + 1}"
                 duty = roster.duty_of(name, staff, absence)

@@ -119,6 +119,8 @@ def _steps(facts: Facts, routes: Routes, world: World, compiler: Compiler, staff
     number, doc, leg, person, path = (ints[:, k] for k in range(5))
     task = np.array([task for task, _, _ in compiler.kinds] or [0], dtype=np.int32)[number]
     kind = np.array([int(kind) for _, kind, _ in compiler.kinds] or [0], dtype=np.int32)[number]
+    role_of = {name: index for index, name in enumerate(staffing.by_role)}
+    role = np.array([role_of.get(name, -1) for _, _, name in compiler.kinds] or [-1], dtype=np.int32)[number]
     home = np.array([post.agency for post in staffing.posts] or [0], dtype=np.int32)
     posted_by = np.where(leg >= 0, routes.origin[leg], facts.workload.sender[doc])
     on_path, relay = _paths(world)
@@ -129,6 +131,7 @@ def _steps(facts: Facts, routes: Routes, world: World, compiler: Compiler, staff
         kind=kind,
         agency=np.where(person >= 0, home[person], posted_by).astype(np.int32),
         person=person.copy(),
+        role=np.where(person >= 0, role, -1).astype(np.int32),
         enabled_s=times[:, 0].copy(),
         started_s=times[:, 1].copy(),
         completed_s=times[:, 2].copy(),
@@ -177,15 +180,12 @@ def _pools(world: World, compiler: Compiler, staffing: Staffing, steps: Steps, n
         shared[post.agency, row == row[role_of[post.role]]] += duty[id(person.duty)]
     for agency, index, seconds in _stood_in(staffing, role_of, group, start_s, stop_s):
         shared[agency, group[agency] == group[agency, index]] += seconds
-    number_role = np.array([role_of.get(role, -1) for _, _, role in compiler.kinds] or [-1])
-    numbers = np.frombuffer(world.record_ints, dtype=np.int32).reshape(-1, 5)[:, 0]
     work = (steps.kind == StepKind.WORK) & (steps.person >= 0)
-    by_role = number_role[numbers]
     busy = _sum(
-        steps.agency[work], by_role[work], _inside(steps, staffing, start_s, stop_s)[work], agencies, roles
+        steps.agency[work], steps.role[work], _inside(steps, staffing, start_s, stop_s)[work], agencies, roles
     )
     asked = work & (steps.enabled_s >= start_s) & (steps.enabled_s < stop_s)
-    offered = _sum(steps.agency[asked], by_role[asked], steps.work_s[asked], agencies, roles)
+    offered = _sum(steps.agency[asked], steps.role[asked], steps.work_s[asked], agencies, roles)
     waiting = np.zeros((agencies, roles), dtype=np.int32)
     for one in _waiting(world, staffing):
         agency = one.sender if one.op.at_sender else one.recipient
@@ -239,7 +239,7 @@ def _stood_in(
                     yield agency, role_of[role], float(free.sum())
 
 
-def _sum(agency: Ints, role: NDArray[np.int64], value: Floats, agencies: int, roles: int) -> Floats:
+def _sum(agency: Ints, role: Ints, value: Floats, agencies: int, roles: int) -> Floats:
     """Sum values by agency and role."""
     flat = np.bincount(agency.astype(np.int64) * roles + role, weights=value, minlength=agencies * roles)
     return flat.reshape(agencies, roles).astype(np.float64)

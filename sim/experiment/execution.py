@@ -1,183 +1,54 @@
 """Run every alternative in every replication, and leave a run directory behind.
 
-Rule kept here: what a replication yields depends on the scenario, the seed and its number only, never on how
-many worker processes there are or in which order they finish.
+Rule kept here: first all replications at the stated inputs, then the draws of the assumptions; each kind comes in
+the order of its numbers, whatever the number of worker processes.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import joblib
 import polars as pl
 
-from sim import engine, runs
-from sim.analysis import PairedNumbers, ReplicationNumbers, pair, replication_numbers
-from sim.analysis.cohort import by_document, taken
+from sim import runs
+from sim.analysis import PairedNumbers, ReplicationNumbers, pair
+from sim.analysis.precision import reached, to_json
 from sim.errors import InputError, RunError
-from sim.experiment.summary import Results, build
-from sim.observations import Observations, Outcome, StepKind, frame
+from sim.experiment.plan import Interrupted, Plan, Progress, choose
+from sim.experiment.summary import Arm, Pair, Results, build
+from sim.experiment.typical import typical_life
+from sim.experiment.worker import ROWS_PER_GROUP, Task, results
 from sim.report import write_report
-from sim.scenario import ScenarioFile
-from sim.streams import Streams
-from sim.workload import ASKS, URGENCIES, Workload, generate
+from sim.scenario import Draws, check_ranges, hypercube
+from sim.scenario.overlays import closest
 
-ROWS_PER_GROUP = 250_000
+__all__ = ["Interrupted", "Plan", "Progress", "choose", "execute"]
+
 PARTS = ".parts"
 
 
-class Progress(Protocol):
-    """What is told how far a run is."""
+@dataclass(slots=True)
+class _Gathered:
+    """The numbers of one arm as they come."""
 
-    def __call__(self, done: int, total: int, text: str) -> None:
-        """Take note that ``done`` of ``total`` simulations are finished; ``text`` says what comes next."""
-        ...
+    finished: list[dict[str, ReplicationNumbers]] = field(default_factory=list)
+    pairs: dict[Pair, list[PairedNumbers]] = field(default_factory=dict)
 
+    def add(self, numbers: Mapping[str, ReplicationNumbers], wanted: Iterable[Pair]) -> None:
+        """Note one replication of all alternatives; the legs are compared and then dropped."""
+        for one in wanted:
+            baseline, alternative = one
+            self.pairs.setdefault(one, []).append(pair(numbers[baseline], numbers[alternative]))
+        self.finished.append({name: one.slim() for name, one in numbers.items()})
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is to be run.
-
-    Args:
-        file: The scenario.
-        alternatives: Names, the base first.
-        replications: How many, 1 or more.
-        seed: 0 or more.
-        jobs: Worker processes, 1 or more.
-        keep_steps: Keep the steps of every replication, not of the first only.
-        out: Folder of the run; default ``results/runs/…``.
-        command: Command line, for the manifest.
-        language: Of the report.
-    """
-
-    file: ScenarioFile
-    alternatives: tuple[str, ...]
-    replications: int
-    seed: int
-    jobs: int
-    keep_steps: bool
-    out: Path | None
-    command: tuple[str, ...]
-    language: str = "en"
-
-
-@dataclass(frozen=True, slots=True)
-class Interrupted:
-    """Ctrl-C was pressed: how many replications were kept of how many asked for."""
-
-    kept: int
-    asked: int
-
-
-def choose(file: ScenarioFile, names: Sequence[str] | None) -> tuple[str, ...]:
-    """Return the alternatives to run, the base first.
-
-    Raises:
-        InputError: ``E-ALTERNATIVE`` for a name the scenario does not have.
-    """
-    known = list(file.cases)
-    if names is None:
-        wanted = known
-    else:
-        for name in names:
-            if name not in known:
-                raise InputError(
-                    "E-ALTERNATIVE", f"found no alternative {name!r}", f"known: {', '.join(known)}"
-                )
-        wanted = list(dict.fromkeys(names))
-    base = file.base if file.base in wanted else wanted[0]
-    return (base, *[name for name in wanted if name != base])
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    file: ScenarioFile
-    chosen: tuple[str, ...]
-    alternative: str
-    replication: int
-    seed: int
-    parts: Path
-    keep_steps: bool
-
-
-@lru_cache(maxsize=1)
-def _workload(digest: str, chosen: tuple[str, ...], seed: int, replication: int, source: _Once) -> Workload:
-    """Draw a replication's documents once per process; alternatives of one replication follow one another."""
-    del digest
-    return generate(source.file, Streams(seed, replication), chosen)
-
-
-class _Once:
-    """Carries the scenario into the cache without being part of its key."""
-
-    def __init__(self, file: ScenarioFile) -> None:
-        self.file = file
-
-    def __hash__(self) -> int:
-        return 0
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Once)
-
-
-def _run_one(task: _Task) -> ReplicationNumbers:
-    """Simulate one replication of one alternative in a worker process; write its rows, return its numbers."""
-    file = task.file
-    workload = _workload(file.digest, task.chosen, task.seed, task.replication, _Once(file))
-    streams = Streams(task.seed, task.replication)
-    obs = engine.run(file, file.cases[task.alternative], workload, streams)
-    _write_rows(obs, task)
-    return replication_numbers(obs, file.office, file.horizon.cap_s - file.horizon.measure_end_s)
-
-
-def _write_rows(obs: Observations, task: _Task) -> None:
-    """Write the rows of one simulation beside those of the others, with names in place of indices."""
-    names = obs.names
-    key = {"alternative": obs.alternative, "replication": obs.replication}
-    legs = frame(obs.legs, **key).filter(pl.col("measured")).drop("measured").with_columns(
-        _named("flow", names.flows), _named("sender", names.agencies), _named("recipient", names.agencies),
-        _named("procedure", names.procedures), _named("urgency", URGENCIES), _named("asks", ASKS),
-        _named("outcome", [outcome.name.lower() for outcome in Outcome]),
-    )  # fmt: skip
-    _part(legs, task, "legs")
-    turnaround_s = (legs["finished_s"] - legs["created_s"]).to_numpy()
-    told = by_document(taken(obs.legs, obs.legs.measured), turnaround_s)
-    documents = (
-        legs.group_by("doc", maintain_order=True)
-        .agg(pl.col("flow", "sender", "created_s").first(), pl.len().alias("legs"))
-        .select([pl.lit(value).alias(name) for name, value in key.items()] + [pl.all()])
-    )
-    extra = pl.DataFrame(
-        {"doc": told.doc, "first_s": told.first_s, "p90_s": told.most_s, "last_s": told.last_s}
-    )
-    _part(documents.join(extra, on="doc", how="left", maintain_order="left"), task, "documents")
-    if task.keep_steps:
-        steps = frame(obs.steps, **key).with_columns(
-            _named("task", names.tasks), _named("kind", [kind.name.lower() for kind in StepKind]),
-            _named("agency", names.agencies), _named("person", names.people),
-            _named("relay", names.procedures),
-        )  # fmt: skip
-        _part(steps, task, "steps")
-
-
-def _named(column: str, names: Sequence[str]) -> pl.Expr:
-    """Return a column of indices as names; -1 becomes null."""
-    return pl.col(column).replace_strict(
-        pl.Series(range(len(names)), dtype=pl.Int32), pl.Series(list(names), dtype=pl.String), default=None
-    )
-
-
-def _part(table: pl.DataFrame, task: _Task, name: str) -> None:
-    """Write one part of a table; times are kept to the microsecond, which compresses far better."""
-    rounded = table.with_columns(pl.col(pl.Float64).round(6))
-    path = task.parts / f"{name}-{task.replication:06d}-{task.alternative}.parquet"
-    rounded.write_parquet(path, compression="zstd", row_group_size=ROWS_PER_GROUP)
+    def arm(self) -> Arm:
+        return Arm(tuple(self.finished), self.pairs)
 
 
 def execute(plan: Plan, progress: Progress) -> tuple[Path, dict[str, Any], Interrupted | None]:
@@ -194,25 +65,20 @@ def execute(plan: Plan, progress: Progress) -> tuple[Path, dict[str, Any], Inter
         InputError: The plan cannot be run.
         RunError: ``E-INTERRUPTED`` before the first replication was finished, ``E-WRITE``, ``E-WORKER``.
     """
-    if plan.replications < 1 or plan.jobs < 1:
-        raise InputError(
-            "E-REPLICATIONS", f"found {plan.replications} replications, {plan.jobs} jobs", "1 or more"
-        )
+    plan.check()
     started, git = runs.utc_now(), runs.git_state()
     run = runs.new_folder(plan.out, plan.file.scenario.id, started)
     parts = run / PARTS
     parts.mkdir()
-    finished: list[dict[str, ReplicationNumbers]] = []
-    pairs: dict[str, list[PairedNumbers]] = {name: [] for name in plan.alternatives[1:]}
+    made = _Making(plan, parts, progress)
     interrupted: Interrupted | None = None
     try:
-        for numbers in _replications(plan, parts, progress):
-            for name, paired in pairs.items():
-                paired.append(pair(numbers[plan.alternatives[0]], numbers[name]))
-            finished.append({name: one.slim() for name, one in numbers.items()})
+        made.replications()
+        made.draws()
     except KeyboardInterrupt:
-        interrupted = Interrupted(len(finished), plan.replications)
-        if not finished:
+        kept = len(made.stated.finished)
+        interrupted = Interrupted(kept, made.asked)
+        if not kept:
             shutil.rmtree(run, ignore_errors=True)
             hint = "nothing was kept; ask for less with --set period.measure=…"
             raise RunError(
@@ -227,47 +93,119 @@ def execute(plan: Plan, progress: Progress) -> tuple[Path, dict[str, Any], Inter
             hint = "free some space or name another --out"
             raise RunError("E-WRITE", f"{run}: {error.strerror or error}", hint) from None
         raise
-    results = Results(plan.alternatives, tuple(finished), pairs, plan.seed)
-    summary = build(plan.file, results)
-    _finish(plan, run, summary, len(finished), started, git)
+    summary = build(plan.file, made.results(whole=interrupted is None))
+    summary |= {**plan.extra, "life": typical_life(parts, plan.file, plan.alternatives)}
+    _finish(made, run, summary, started, git, whole=interrupted is None)
     return run, summary, interrupted
 
 
-def _replications(plan: Plan, parts: Path, progress: Progress) -> Iterator[dict[str, ReplicationNumbers]]:
-    """Give the numbers of all alternatives, replication by replication, in order."""
-    tasks = [
-        _Task(plan.file, plan.alternatives, name, number, plan.seed, parts, plan.keep_steps or number == 1)
-        for number in range(1, plan.replications + 1)
-        for name in plan.alternatives
-    ]
-    progress(0, len(tasks), f"{plan.alternatives[0]}, replication 1")
-    gathered: dict[str, ReplicationNumbers] = {}
-    for done, (task, numbers) in enumerate(zip(tasks, _results(tasks, plan.jobs), strict=True), 1):
-        gathered[task.alternative] = numbers
-        following = tasks[min(done, len(tasks) - 1)]
-        progress(done, len(tasks), f"{following.alternative}, replication {following.replication}")
-        if len(gathered) == len(plan.alternatives):
-            yield gathered
-            gathered = {}
+class _Making:
+    """A plan on its way: the replications at the stated inputs, then the draws of the assumptions.
 
+    Args:
+        plan: What is to be run.
+        parts: Folder for the rows.
+        progress: Told after every simulation.
+    """
 
-def _results(tasks: Sequence[_Task], jobs: int) -> Iterator[ReplicationNumbers]:
-    """Run tasks in this process, or in worker processes; results come in the order of the tasks."""
-    if jobs == 1 or len(tasks) == 1:
-        yield from map(_run_one, tasks)
-        return
-    parallel = joblib.Parallel(
-        n_jobs=min(jobs, len(tasks)), return_as="generator", batch_size=1, pre_dispatch="n_jobs"
-    )
-    call: Callable[[_Task], Any] = joblib.delayed(_run_one)
-    yield from parallel(call(task) for task in tasks)
+    def __init__(self, plan: Plan, parts: Path, progress: Progress) -> None:
+        self.plan = plan
+        self.parts = parts
+        self.progress = progress
+        self.asked = plan.first
+        self.inputs: Draws | None = None
+        if plan.assumptions == "sampled":
+            check_ranges(plan.file)
+            self.inputs = hypercube(plan.file, plan.seed, plan.draws, plan.alternatives)
+            if not self.inputs.names:
+                raise InputError("E-DRAWS", f"{plan.file.path} has no number with a range",
+                                 "add range: [lowest, highest], or leave out --assumptions sampled")  # fmt: skip
+        self.stated, self.drawn = _Gathered(), _Gathered()
+        self.precision: dict[str, Any] | None = None
+
+    @property
+    def total(self) -> int:
+        """Simulations to be made, as far as is known."""
+        return (self.asked + self.plan.draws * (self.inputs is not None)) * len(self.plan.alternatives)
+
+    def replications(self) -> None:
+        """Make the replications at the stated inputs, as many as asked for or as the precision needs."""
+        plan = self.plan
+        while True:
+            have = len(self.stated.finished)
+            self._gather(self.stated, range(have + 1, self.asked + 1), have * len(plan.alternatives))
+            if plan.precision is None:
+                return
+            found = reached(plan.precision, self.stated.finished, self.stated.pairs)
+            self.precision = to_json(plan.precision, found, plan.replications_max, self.asked)
+            if self.precision["met"] or self.asked >= plan.replications_max:
+                return
+            self.asked = min(max(found.needed, self.asked + 1), plan.replications_max)
+
+    def draws(self) -> None:
+        """Make one replication of every draw of the assumptions."""
+        if self.inputs is not None:
+            done = len(self.stated.finished) * len(self.plan.alternatives)
+            self._gather(self.drawn, range(1, self.plan.draws + 1), done, self.inputs)
+
+    def results(self, *, whole: bool) -> Results:
+        """Return what was made; of an interrupted run the replications at the stated inputs only."""
+        drawn = self.drawn.arm() if whole and self.inputs is not None else None
+        return Results(
+            alternatives=self.plan.alternatives, stated=self.stated.arm(), seed=self.plan.seed,
+            drawn=drawn, inputs=self.inputs if drawn is not None else None,
+            precision=self.precision if whole else None, metrics=self.plan.metrics,
+        )  # fmt: skip
+
+    def _gather(self, into: _Gathered, numbers: range, before: int, inputs: Draws | None = None) -> None:
+        """Simulate all alternatives in these replications, or in these draws of the assumptions."""
+        names = self.plan.alternatives
+        tasks = list(self._tasks(numbers, inputs))
+        together: dict[str, ReplicationNumbers] = {}
+        if tasks:
+            self.progress(before, self.total, self._told(tasks[0]))
+        for done, (task, one) in enumerate(zip(tasks, results(tasks, self.plan.jobs), strict=True), 1):
+            together[task.alternative] = one
+            self.progress(before + done, self.total, self._told(tasks[min(done, len(tasks) - 1)]))
+            if len(together) == len(names):
+                self._known_metrics(together)
+                into.add(together, self.plan.pairs)
+                together = {}
+
+    def _known_metrics(self, numbers: Mapping[str, ReplicationNumbers]) -> None:
+        """Refuse a metric that no alternative has."""
+        known = {".".join(path) for one in numbers.values() for path in one.values}
+        for metric in self.plan.metrics:
+            if metric not in known:
+                near = closest(metric, sorted(known))
+                raise InputError("E-METRIC", f"found no metric {metric!r}", near)
+
+    def _tasks(self, numbers: range, inputs: Draws | None) -> Iterator[Task]:
+        plan = self.plan
+        for number in numbers:
+            drawn = inputs.of(number) if inputs is not None else None
+            for name in plan.alternatives:
+                yield Task(
+                    plan.file, plan.alternatives, name, number, plan.seed, self.parts,
+                    drawn is None and (plan.keep_steps or number == 1), drawn,
+                )  # fmt: skip
+
+    def _told(self, task: Task) -> str:
+        kind = "replication" if task.inputs is None else "draw of the assumptions"
+        return f"{task.alternative}, {kind} {task.replication}"
 
 
 def _finish(
-    plan: Plan, run: Path, summary: Mapping[str, Any], kept: int, started: Any, git: Mapping[str, Any]
+    made: _Making,
+    run: Path,
+    summary: Mapping[str, Any],
+    started: datetime,
+    git: Mapping[str, Any],
+    *,
+    whole: bool,
 ) -> None:
     """Join the parts, copy the inputs, write summary, manifest and report."""
-    file = plan.file
+    plan, file, kept = made.plan, made.plan.file, len(made.stated.finished)
     for name in ("documents", "legs", "steps"):
         found = sorted((run / PARTS).glob(f"{name}-*.parquet"))
         wanted = [path for path in found if int(path.name.split("-")[1]) <= kept]
@@ -292,13 +230,19 @@ def _finish(
         "off": {day.isoformat(): name for day, name in sorted(file.resolved.days_off.items())},
         "make_up": {day.isoformat(): name for day, name in sorted(file.resolved.make_up.items())},
     }
+    sampled = whole and made.inputs is not None
+    precise = whole and plan.precision is not None
 
     def manifest(files: Mapping[str, str]) -> dict[str, Any]:
         return runs.manifest(
             command=plan.command, scenario=scenario, seed=plan.seed, replications=kept,
-            replications_asked=plan.replications, alternatives=plan.alternatives, sets=file.sets,
+            replications_asked=made.asked, alternatives=plan.alternatives, sets=file.sets,
             steps_kept=list(range(1, kept + 1)) if plan.keep_steps else [1], days=days, git=git,
-            started=started, ended=runs.utc_now(), files=files,
+            started=started, ended=runs.utc_now(), files=files, draws=plan.draws if sampled else 0,
+            precision={
+                "asked": plan.precision, "first": plan.first, "replications_max": plan.replications_max
+            } if precise else None,
+            metrics=plan.metrics, versus=plan.versus,
         )  # fmt: skip
 
     first = manifest(runs.digests(run))

@@ -26,14 +26,19 @@ TOLERANCE = 1e-9  # relative; far above rounding in sums, far below anything a r
 NEEDED = (
     "alternatives",
     "command",
+    "draws",
     "files",
     "fingerprint",
+    "metrics",
+    "precision",
     "replications",
     "scenario",
     "seed",
     "sets",
     "steps_kept",
+    "versus",
 )
+ASKED = ("explain",)
 DATA_FILES = (runs.SUMMARY, runs.DOCUMENTS, runs.LEGS, runs.STEPS)
 
 
@@ -98,10 +103,23 @@ def reproduce(run: Path, jobs: int, progress: Progress) -> Verdict:
         plan = Plan(
             file=file, alternatives=tuple(manifest["alternatives"]), replications=manifest["replications"],
             seed=manifest["seed"], jobs=jobs, keep_steps=len(manifest["steps_kept"]) > 1, out=out,
-            command=tuple(manifest["command"]),
+            command=tuple(manifest["command"]), draws=manifest["draws"],
+            assumptions="sampled" if manifest["draws"] else "fixed", metrics=tuple(manifest["metrics"]),
+            versus=tuple((a, b) for a, b in manifest["versus"]),
+            extra=_asked(run),
         )  # fmt: skip
+        precision = manifest["precision"]
+        if precision is not None:
+            plan = replace(plan, precision=precision["asked"], replications=precision["first"],
+                           replications_max=precision["replications_max"])  # fmt: skip
         execute(plan, progress)
         return compare(run, out)
+
+
+def _asked(run: Path) -> dict[str, Any]:
+    """Return the parts of a run's summary that say what was asked, and that no simulation gives."""
+    summary = runs.read_json(run, runs.SUMMARY)
+    return {name: summary[name] for name in ASKED if name in summary}
 
 
 def _intact(run: Path, manifest: Mapping[str, Any]) -> None:

@@ -20,8 +20,10 @@ from sim.analysis import (
     summarise,
     working_days,
 )
+from sim.analysis.spreads import Inputs, add_spreads, all_series, whole_cohorts, with_spreads
 from sim.errors import Diagnostic
-from sim.scenario import ScenarioFile, assumed_share, numbers, shares, staff_of
+from sim.experiment import money
+from sim.scenario import Draws, ScenarioFile, assumed_share, numbers, shares, staff_of
 from sim.scenario.params import in_seconds
 from sim.scenario.procedures import used_procedures
 from sim.scenario.steps import Text
@@ -30,21 +32,44 @@ from sim.units import Dimension
 SCHEMA_VERSION = 1
 
 
+Pair = tuple[str, str]
+"""Two alternatives that are compared, the baseline first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """Replications of all alternatives, made in one way: at the stated inputs, or at drawn ones.
+
+    Args:
+        finished: Per replication or draw, numbers by alternative.
+        pairs: Paired numbers in the same order, by pair of alternatives.
+    """
+
+    finished: Sequence[Mapping[str, ReplicationNumbers]]
+    pairs: Mapping[Pair, Sequence[PairedNumbers]]
+
+
 @dataclass(frozen=True, slots=True)
 class Results:
-    """What the replications yielded.
+    """What a run yielded.
 
     Args:
         alternatives: Names, the base first.
-        finished: Per replication, numbers by alternative.
-        pairs: Per alternative but the base, its paired numbers by replication.
+        stated: Replications at the stated inputs.
         seed: Seed of the run.
+        drawn: Replications at drawn inputs, ``None`` where none were drawn.
+        inputs: The draws, ``None`` where there are none.
+        precision: ``design.precision``, ``None`` where none was asked for.
+        metrics: Dotted paths of further metrics to be compared, replication by replication.
     """
 
     alternatives: tuple[str, ...]
-    finished: Sequence[Mapping[str, ReplicationNumbers]]
-    pairs: Mapping[str, Sequence[PairedNumbers]]
+    stated: Arm
     seed: int
+    drawn: Arm | None = None
+    inputs: Draws | None = None
+    precision: Mapping[str, Any] | None = None
+    metrics: tuple[str, ...] = ()
 
 
 def text(value: Text | str | None, default: str = "") -> dict[str, str]:
@@ -80,13 +105,8 @@ def build(file: ScenarioFile, results: Results) -> dict[str, Any]:
         },
         "design": _design(file, results),
         "alternatives": alternatives,
-        "comparisons": adjusted(
-            [
-                {"baseline": results.alternatives[0], "alternative": name, **one}
-                for name, pairs in results.pairs.items()
-                for one in compare(pairs)
-            ]
-        ),
+        "comparisons": _comparisons(results),
+        "money": money.told(file, alternatives, text),
         "published": _published(file, alternatives),
         "assumptions": [
             {
@@ -111,8 +131,9 @@ def _alternative(file: ScenarioFile, results: Results, name: str) -> dict[str, A
     case = file.cases[name]
     flows = case.scenario.flows
     part = summarise(
-        [finished[name] for finished in results.finished],
+        [finished[name] for finished in results.stated.finished],
         start=case.scenario.period.start,
+        kind=case.scenario.period.kind,
         flow_titles={flow: text(spec.title, flow) for flow, spec in flows.items()},
         deadlines={
             flow: in_seconds(spec.deadline, file.office.day_s)
@@ -122,7 +143,40 @@ def _alternative(file: ScenarioFile, results: Results, name: str) -> dict[str, A
     )
     changes = {path: str(value) for path, value in case.overlay.items() if path not in file.sets}
     title = text(case.scenario.titles.get(name), name)
+    if results.drawn is not None:
+        add_spreads(part, [finished[name] for finished in results.drawn.finished])
+    drawn, inputs = results.drawn, results.inputs
+    varied = (drawn.finished, inputs.names, inputs.table) if drawn and inputs else None
+    saved = {
+        baseline: money.saved(baseline, name, results.stated.finished, varied)
+        for baseline, alternative in results.stated.pairs
+        if alternative == name
+    }
+    part["cost"]["against"] = {baseline: one for baseline, one in saved.items() if one}
     return {"title": title, "overlay": changes, **part}
+
+
+def _comparisons(results: Results) -> list[dict[str, Any]]:
+    """Return every pair of alternatives compared, with the spread over drawn inputs beside each."""
+    stated, drawn = results.stated, results.drawn
+    entries: list[dict[str, Any]] = []
+    for pair, pairs in stated.pairs.items():
+        told = compare(pairs)
+        shared = {one["metric"] for one in told}
+        metrics = [metric for metric in results.metrics if metric not in shared]
+        mine = all_series(pairs, stated.finished, metrics)
+        told += whole_cohorts({metric: mine[metric] for metric in metrics}, *pair)
+        if drawn is not None and results.inputs is not None:
+            theirs = all_series(drawn.pairs[pair], drawn.finished, metrics)
+            told = with_spreads(told, mine, theirs, _inputs(results.inputs))
+        entries += told
+    return adjusted(entries)
+
+
+def _inputs(draws: Draws) -> Inputs:
+    """Return the draws as the statistics want them."""
+    factors = {one.name: one for one in draws.factors}
+    return Inputs(draws.names, draws.table, lambda name, quantile: factors[name].text_at(quantile))
 
 
 def _design(file: ScenarioFile, results: Results) -> dict[str, Any]:
@@ -145,14 +199,20 @@ def _design(file: ScenarioFile, results: Results) -> dict[str, Any]:
         "measured_working_days": int(worked.sum()),
         "measured_from": (start + timedelta(seconds=horizon.measure_start_s)).isoformat(),
         "measured_to": last.isoformat(),
-        "replications": len(results.finished),
+        "replications": len(results.stated.finished),
         "seed": results.seed,
         "confidence": CONFIDENCE,
         "day_s": file.office.day_s,
         "agencies": len(file.cases[file.base].agencies),
         "people": people,
         "base": results.alternatives[0],
-        "range": "simulation noise only",
+        "range": "simulation noise only" if results.drawn is None else "simulation noise, and assumptions",
+        "assumptions": {
+            "mode": "fixed" if results.inputs is None else "sampled",
+            "draws": len(results.drawn.finished) if results.drawn is not None else 0,
+            "varied": len(results.inputs.names) if results.inputs is not None else 0,
+        },
+        "precision": dict(results.precision) if results.precision is not None else None,
     }
 
 

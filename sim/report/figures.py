@@ -1,4 +1,4 @@
-"""Line and dot figures: shares over time, open work, means with intervals.
+"""Line and dot figures: shares over time, means with intervals.
 
 Rule kept here: a figure is drawn from numbers of the summary only; every axis names its unit, and every
 line has its interval, a dash and a marker. Keys stand in the page, not in the drawing.
@@ -7,10 +7,8 @@ line has its interval, a dash and a marker. Keys stand in the page, not in the d
 from __future__ import annotations
 
 import json
-import math
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import altair as alt
@@ -18,13 +16,12 @@ import altair as alt
 from sim.report.context import Context
 from sim.report.marks import colour, dash, shape
 from sim.report.numbers import Unit
-from sim.report.svg import INK, MUTED, to_svg
+from sim.report.svg import to_svg
 
 WIDTH = 900  # of a whole figure, in the pixels of its view box; the page has room for a few more
 _LETTER = 6.7  # mean width of a letter of axis labels, in the same pixels
-_LINE = 14  # from one line of a label to the next
-_AXIS_WIDTH = 60  # labels and title beside a vertical axis of numbers
-_TICKS_MAX = 12
+LINE = 14  # from one line of a label to the next
+AXIS_WIDTH = 60  # labels and title beside a vertical axis of numbers
 Rows = list[dict[str, Any]]
 
 
@@ -43,7 +40,7 @@ def offsets(names: Mapping[str, str], width: int = 32) -> dict[str, Any]:
     """Return the upward shift, by key, that centres labels of several lines on their tick."""
     lines = {key: len(wrap(name, width)) for key, name in names.items()}
     tests = [
-        {"test": f"{json.dumps(lines)}[datum.value] === {count}", "value": -_LINE / 2 * (count - 1)}
+        {"test": f"{json.dumps(lines)}[datum.value] === {count}", "value": -LINE / 2 * (count - 1)}
         for count in sorted(set(lines.values()) - {1})
     ]
     return {"condition": tests, "value": 0}
@@ -56,7 +53,7 @@ def named_axis(names: Mapping[str, str], width: int = 32, *, shown: bool = True)
         labelExpr=labels(names, width),
         labelOffset=offsets(names, width),
         labelLimit=340,
-        labelLineHeight=_LINE,
+        labelLineHeight=LINE,
         ticks=False,
         domain=False,
     )
@@ -70,7 +67,7 @@ def room(names: Iterable[str], width: int = 32) -> int:
 
 def step_for(names: Iterable[str], width: int, least: int) -> int:
     """Return the height of a row that has room for the tallest of the wrapped labels, at least ``least``."""
-    return max([least, *(_LINE * len(wrap(name, width)) + 6 for name in names)])
+    return max([least, *(LINE * len(wrap(name, width)) + 6 for name in names)])
 
 
 def values(rows: Rows) -> Any:
@@ -85,7 +82,7 @@ def bounds(value: Mapping[str, Any], size: float) -> tuple[float, float, float]:
     return estimate, estimate - half, estimate + half
 
 
-def _styles(context: Context) -> tuple[Any, Any, Any]:
+def styles(context: Context) -> tuple[Any, Any, Any]:
     """Return colour, dash and marker encodings that look the same in every figure."""
     keys = [a.key for a in context.alternatives]
     places = [a.index for a in context.alternatives]
@@ -96,14 +93,14 @@ def _styles(context: Context) -> tuple[Any, Any, Any]:
     )
 
 
-def _curves(context: Context, rows: Rows, markers: Rows, x: Any, y: Any) -> Any:
+def curves(context: Context, rows: Rows, markers: Rows, x: Any, y: Any) -> Any:
     """Return bands, lines and markers of all alternatives over the same axes."""
-    tint, dashes, shapes = _styles(context)
+    tint, dashes, shapes = styles(context)
     band = alt.Chart(values(rows)).mark_area(opacity=0.14).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), tint)
     line = alt.Chart(values(rows)).mark_line(strokeWidth=2, strokeCap="butt").encode(x, y, tint, dashes)
     point = alt.Chart(values(markers)).mark_point(filled=True, size=46, opacity=1)
     return alt.layer(band, line, point.encode(x, y, tint, shapes)).properties(
-        width=WIDTH - _AXIS_WIDTH, height=300
+        width=WIDTH - AXIS_WIDTH, height=300
     )
 
 
@@ -123,7 +120,7 @@ def distribution(context: Context) -> str:
     last = max(row["x"] for row in rows)
     places = {a.key: a.index for a in context.alternatives}
     # A marker at every tenth of the width, a little later for each alternative so that none hides another.
-    markers = [row for key, at in places.items() for row in _every(rows, key, step=8, start=2 * (at % 4))]
+    markers = [row for key, at in places.items() for row in every(rows, key, step=8, start=2 * (at % 4))]
     x = alt.X("x:Q", title=context.texts("turnaround.x"), scale=alt.Scale(domain=[0, last], nice=False))
     y = alt.Y(
         "y:Q",
@@ -131,13 +128,13 @@ def distribution(context: Context) -> str:
         scale=alt.Scale(domain=[0, 100]),
         axis=alt.Axis(tickCount=5),
     )
-    chart = _curves(context, rows, markers, x, y)
+    chart = curves(context, rows, markers, x, y)
     return to_svg(
         chart, ident="distribution", label=_plain(context, "turnaround.figure"), texts=context.texts
     )
 
 
-def _every(rows: Rows, key: str, *, step: int, start: int) -> Rows:
+def every(rows: Rows, key: str, *, step: int, start: int) -> Rows:
     """Return every ``step``-th row of one alternative."""
     return [row for row in rows if row["key"] == key][start::step]
 
@@ -145,57 +142,6 @@ def _every(rows: Rows, key: str, *, step: int, start: int) -> Rows:
 def _plain(context: Context, key: str) -> str:
     """Return a caption that has the confidence as its only field."""
     return context.texts(key, confidence=context.confidence)
-
-
-def open_work(context: Context) -> str:
-    """Return the figure of open deliveries by calendar day, with the measured period marked."""
-    rows: Rows = []
-    for each in context.alternatives:
-        series = each.data.get("open_over_time") or {}
-        mean = series.get("mean", [])
-        low, high = series.get("low") or mean, series.get("high") or mean
-        for day, middle, bottom, top in zip(series.get("date", []), mean, low, high, strict=True):
-            if middle is not None:
-                least = middle if bottom is None else max(bottom, 0.0)
-                most = middle if top is None else top
-                rows.append({"key": each.key, "x": day, "y": middle, "low": least, "high": most})
-    if not rows:
-        return ""
-    step = max(1, len({row["x"] for row in rows}) // 10)
-    markers = [r for a in context.alternatives for r in _every(rows, a.key, step=step, start=a.index % step)]
-    style = "%d/%m" if context.texts.language == "vi" else "%-d %b"
-    x = alt.X(
-        "x:T",
-        title=context.texts("open.x"),
-        scale=alt.Scale(type="utc"),
-        axis=alt.Axis(format=style, values=_ticks(rows), grid=False, labelOverlap=True),
-    )
-    y = alt.Y("y:Q", title=context.texts("open.y"), scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=6))
-    design = context.design
-    until = date.fromisoformat(str(design["measured_to"])) + timedelta(days=1)
-    last = max(row["x"] for row in rows)
-    span = {"from": design["measured_from"], "to": min(until.isoformat(), last)}
-    ground = (
-        alt.Chart(values([span])).mark_rect(color=INK, opacity=0.07).encode(alt.X("from:T"), alt.X2("to:T"))
-    )
-    name = alt.Chart(values([{**span, "text": context.texts("open.measured")}]))
-    name = name.mark_text(align="left", baseline="top", dx=6, dy=6, color=MUTED)
-    name = name.encode(alt.X("from:T"), alt.Y(value=0), alt.Text("text:N"))
-    chart = alt.layer(ground, name, _curves(context, rows, markers, x, y))
-    return to_svg(
-        chart.properties(width=WIDTH - _AXIS_WIDTH, height=300),
-        ident="open-work",
-        label=_plain(context, "open.figure"),
-        texts=context.texts,
-    )
-
-
-def _ticks(rows: Rows) -> list[int]:
-    """Return about a dozen days for the axis, in milliseconds of UTC; whole weeks where there are many."""
-    days = sorted({row["x"] for row in rows})
-    step = math.ceil(len(days) / _TICKS_MAX)
-    step = step if step == 1 or len(days) < 21 else 7 * math.ceil(step / 7)
-    return [int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp() * 1000) for day in days[::step]]
 
 
 def dots(context: Context, groups: Sequence[tuple[str, str]], unit: Unit) -> str:
@@ -206,17 +152,59 @@ def dots(context: Context, groups: Sequence[tuple[str, str]], unit: Unit) -> str
         groups: (flow, title) from top to bottom.
         unit: Unit of working time.
     """
+    means = {
+        (flow, a.key): ((a.data.get("by_flow") or {}).get(flow) or {}).get("turnaround_working_s") or {}
+        for flow, _ in groups
+        for a in context.alternatives
+    }
+    found = {key: dist.get("mean") or {} for key, dist in means.items()}
+    title = context.texts("groups.x", unit=context.numbers.unit(unit))
+    return _dots(
+        context, groups, found, unit, ident="flows", title=title, label=_plain(context, "groups.figure")
+    )
+
+
+def reach(
+    context: Context,
+    groups: Sequence[tuple[str, str]],
+    means: Mapping[tuple[str, str], Mapping[str, Any]],
+    unit: Unit,
+) -> str:
+    """Return the figure of mean times until the last recipient has registered.
+
+    Args:
+        context: The run.
+        groups: (key, title) of flows and levels from top to bottom.
+        means: Estimate by that key and the alternative's.
+        unit: Unit of calendar time.
+    """
+    title = context.texts("reach.x", unit=context.numbers.unit(unit))
+    return _dots(
+        context, groups, means, unit, ident="reach", title=title, label=_plain(context, "reach.figure")
+    )
+
+
+def _dots(
+    context: Context,
+    groups: Sequence[tuple[str, str]],
+    means: Mapping[tuple[str, str], Mapping[str, Any]],
+    unit: Unit,
+    *,
+    ident: str,
+    title: str,
+    label: str,
+) -> str:
+    """Return estimates as dots with their intervals, one row per group and alternative."""
     rows: Rows = []
-    for flow, _ in groups:
+    for group, _ in groups:
         for each in context.alternatives:
-            part = (each.data.get("by_flow") or {}).get(flow) or {}
-            mean = (part.get("turnaround_working_s") or {}).get("mean") or {}
+            mean = means.get((group, each.key)) or {}
             if mean.get("estimate") is not None:
                 middle, low, high = bounds(mean, unit.size)
-                rows.append({"flow": flow, "key": each.key, "x": middle, "low": max(low, 0.0), "high": high})
+                rows.append({"flow": group, "key": each.key, "x": middle, "low": max(low, 0.0), "high": high})
     if not rows:
         return ""
-    tint, _, shapes = _styles(context)
+    tint, _, shapes = styles(context)
     keys = [a.key for a in context.alternatives]
     axis = named_axis(dict(groups))
     y = alt.Y(
@@ -227,7 +215,6 @@ def dots(context: Context, groups: Sequence[tuple[str, str]], unit: Unit) -> str
         scale=alt.Scale(paddingInner=1 / (len(keys) + 1), paddingOuter=0.15),
     )
     offset = alt.YOffset("key:N", sort=keys, scale=alt.Scale(domain=keys))
-    title = context.texts("groups.x", unit=context.numbers.unit(unit))
     x = alt.X("x:Q", title=title, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=8))
     data = values(rows)
     interval = (
@@ -237,4 +224,4 @@ def dots(context: Context, groups: Sequence[tuple[str, str]], unit: Unit) -> str
     chart = alt.layer(interval, point).properties(
         width=room(name for _, name in groups), height=alt.Step(17, **{"for": "offset"})
     )
-    return to_svg(chart, ident="flows", label=_plain(context, "groups.figure"), texts=context.texts)
+    return to_svg(chart, ident=ident, label=label, texts=context.texts)

@@ -62,6 +62,28 @@ def decimals_for(estimate: float, half_width: float | None) -> int:
     return min(DECIMALS_MAX, decimals)
 
 
+def decimals_between(low: float, high: float) -> tuple[int, int]:
+    """Return the decimals worth showing of each end of a range.
+
+    Args:
+        low: Lower end, in the unit shown.
+        high: Upper end in the same unit.
+
+    Returns:
+        Decimals that show two digits of the width (three of the ends where there is none); more for an end that
+        would else be rounded to nought.
+    """
+    width = high - low
+    common = 1 - math.floor(math.log10(width)) if width > 0 else decimals_for(low, None)
+    found = []
+    for end in (low, high):
+        decimals = min(DECIMALS_MAX, common)
+        while end and decimals < DECIMALS_MAX and not round(end, decimals):
+            decimals += 1
+        found.append(decimals)
+    return found[0], found[1]
+
+
 class Numbers:
     """Formats numbers in the language of ``texts``.
 
@@ -133,6 +155,36 @@ class Numbers:
         if not half:
             return shown if shown == NONE else f"{shown}\u00a0%"
         return f"{shown}\u00a0%{PLUS_MINUS}{half}" + ("\u00a0%" if half[0] in "<0123456789" else "")
+
+    def spread(
+        self, value: Mapping[str, Any] | None, unit: Unit = ONE, *, sign: bool = False, mark: str = ""
+    ) -> str:
+        """Return such as ``−2.4 to −1.1``: the range over draws of the assumptions, without its unit.
+
+        Args:
+            value: A ``spread`` of the summary, or nothing.
+            unit: Unit to show it in.
+            sign: Show plus signs, too.
+            mark: Stands after each number, such as a percent sign.
+        """
+        if value is None or value.get("low") is None or value.get("high") is None:
+            return NONE
+        low, high = value["low"] / unit.size, value["high"] / unit.size
+        decimals = decimals_between(low, high)
+        ends = [self.plain(end, n, sign=sign) + mark for end, n in zip((low, high), decimals, strict=True)]
+        return self.texts("numbers.range", low=ends[0], high=ends[1])
+
+    def beside(self, shown: str, value: Mapping[str, Any] | None, unit: Unit = ONE, **style: Any) -> str:
+        """Return an estimate as shown and, on a line of its own, its range over draws of the assumptions.
+
+        Args:
+            shown: The estimate with its interval.
+            value: Its ``spread``; nothing where the inputs were fixed, and then only ``shown`` is returned.
+            unit: Unit of both.
+            style: As of :meth:`spread`.
+        """
+        told = NONE if value is None else self.spread(value, unit, **style)
+        return shown if told == NONE else f"{shown}\n{told}"
 
     def time_unit(self, seconds: Iterable[float | None], *, working: bool) -> Unit:
         """Return the largest unit that the largest of ``seconds`` fills.

@@ -10,7 +10,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sim.report.context import Context, context
-from sim.report.sections import answer, reproduce, sources, times, work
+from sim.report.sections import (
+    answer,
+    held_up,
+    life,
+    money,
+    open_work,
+    reach,
+    reproduce,
+    sources,
+    times,
+    work,
+)
 from sim.report.tables import View
 from sim.report.texts import Language
 
@@ -20,10 +31,15 @@ SECTIONS: tuple[tuple[str, Callable[[Context], View]], ...] = (
     ("turnaround", times.turnaround),
     ("segments", times.segments),
     ("groups", times.groups),
+    ("reach", reach.reach),
     ("where", work.where),
     ("deadlines", work.deadlines),
     ("desks", work.desks),
-    ("open", work.open_work),
+    ("held_up", held_up.held_up),
+    ("help", held_up.help_),
+    ("life", life.life),
+    ("open", open_work.open_work),
+    ("money", money.money),
     ("ledgers", sources.ledgers),
     ("published", sources.published),
     ("assumptions", sources.assumptions),

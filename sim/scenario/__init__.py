@@ -6,6 +6,7 @@ from sim.scenario.files import bundled, find, scenarios_folder
 from sim.scenario.horizon import Horizon
 from sim.scenario.json_schema import json_schema, render
 from sim.scenario.loading import Case, ScenarioFile, load, outline
+from sim.scenario.sampling import Draws, Factor, check_ranges, factors, hypercube, sampled
 from sim.scenario.schema import Scenario
 from sim.scenario.selection import select, staff_of
 from sim.scenario.template import template
@@ -13,19 +14,25 @@ from sim.scenario.template import template
 __all__ = [
     "Agency",
     "Case",
+    "Draws",
+    "Factor",
     "Horizon",
     "Scenario",
     "ScenarioFile",
     "Stated",
     "assumed_share",
     "bundled",
+    "check_ranges",
     "distance_m",
+    "factors",
     "find",
+    "hypercube",
     "json_schema",
     "load",
     "numbers",
     "outline",
     "render",
+    "sampled",
     "scenarios_folder",
     "select",
     "shares",

@@ -11,21 +11,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from pydantic import BaseModel
-
+from sim.scenario.leaves import leaves
 from sim.scenario.loading import ScenarioFile
 from sim.scenario.params import DistParam, Param
-from sim.scenario.procedures import used_names
 from sim.scenario.schema import Scenario
-from sim.scenario.steps import step_name
 from sim.units import Dimension
 
 How = Literal["published", "measured", "law", "assumed", "unstated", "decision"]
 GRADES: tuple[How, ...] = ("published", "measured", "law", "assumed", "unstated", "decision")
 
-NOT_INPUT = ("alternatives", "published")
-"""Overlays are listed apart; published figures are what results are compared with."""
-DECISIONS = (("period",), ("channels", None, "share"))
+DECISIONS = (("period",), ("channels", None, "share"), ("costs", "items", None, "every"))
 """Where a number without a grade is the planner's choice, not a claim about the world; None: any name."""
 
 
@@ -106,33 +101,12 @@ def _shown(value: Any) -> str:
 
 
 def _of_case(scenario: Scenario) -> Iterator[Stated]:
-    """Give the numbers that one case uses."""
-    used = used_names(scenario)
-    for name, info in Scenario.model_fields.items():
-        if name in NOT_INPUT:
-            continue
-        value = getattr(scenario, name)
-        if name in used:
-            value = {key: one for key, one in value.items() if key in used[name]}
-        yield from _within(value, (info.alias or name,))
-
-
-def _within(value: Any, path: tuple[str, ...]) -> Iterator[Stated]:
-    """Give the numbers at and below a value."""
-    if isinstance(value, (Param, DistParam)):
-        yield _stated(value, path)
-        if isinstance(value, DistParam):
-            for field, part in value.parts:
-                yield _stated(part, (*path, field))
-    elif isinstance(value, BaseModel):
-        for name, info in type(value).model_fields.items():
-            yield from _within(getattr(value, name), (*path, info.alias or name))
-    elif isinstance(value, Mapping):
-        for key, one in value.items():
-            yield from _within(one, (*path, str(key)))
-    elif isinstance(value, (list, tuple)):
-        for index, one in enumerate(value):
-            yield from _within(one, (*path, step_name(one) or str(index)))
+    """Give the numbers that one case uses, those inside a distribution behind it."""
+    for leaf in leaves(scenario):
+        yield _stated(leaf.value, leaf.names)
+        if isinstance(leaf.value, DistParam):
+            for field, part in leaf.value.parts:
+                yield _stated(part, (*leaf.names, field))
 
 
 def _stated(value: Param | DistParam, path: tuple[str, ...]) -> Stated:

@@ -18,10 +18,11 @@ from sim.errors import Diagnostic, InputError, ScenarioError
 from sim.scenario import checks, documents, files
 from sim.scenario.agencies import Agency, check_hierarchy, read_agencies
 from sim.scenario.checks.subject import LIBRARY
-from sim.scenario.documents import Document, Path_
+from sim.scenario.documents import Document, Path_, Place
 from sim.scenario.files import Reader, bundled, find, scenarios_folder, sha256
 from sim.scenario.findings import explain
 from sim.scenario.horizon import Horizon, times
+from sim.scenario.leaves import written_at
 from sim.scenario.mending import mend, told_again
 from sim.scenario.overlays import closest, overlay
 from sim.scenario.params import sample_files, sample_folder
@@ -67,6 +68,7 @@ class ScenarioFile:
         horizon: The run's times.
         office: Office hours.
         sets: Changes from the command line.
+        tied: Dotted paths of numbers with a range that were written once and used under several paths.
     """
 
     path: Path
@@ -79,6 +81,7 @@ class ScenarioFile:
     horizon: Horizon
     office: WorkingTime
     sets: Mapping[str, str] = field(default_factory=dict)
+    tied: tuple[tuple[str, ...], ...] = ()
 
     @property
     def scenario(self) -> Scenario:
@@ -150,6 +153,7 @@ class _Loader:
         self.library = library
         self.reader = Reader(path.parent)
         self.findings: list[Diagnostic] = []
+        self.written: dict[Place, dict[str, None]] = {}  # where ranges stand, and which paths use them
         self.whole = True  # False where a library is missing: every reference to it would seem a fault
 
     def load(self, *, strict_ids: bool) -> ScenarioFile:
@@ -179,8 +183,10 @@ class _Loader:
         if strict_ids and base.data.get("id") != self.path.parent.name:
             hint = f"write {self.path.parent.name!r}, the folder's name"
             self._report(base, "E-ID", ("id",), f"found id {base.data.get('id')!r}", hint)
-        unique = tuple(sorted(dict.fromkeys(self.findings), key=_order))
         whole = {name: case for name, case in cases.items() if case is not None}
+        if first in whole:
+            self._together(base_set, whole, first)
+        unique = tuple(sorted(dict.fromkeys(self.findings), key=_order))
         if len(whole) < len(cases) or not all(one.is_warning for one in unique):
             raise documents.refusal(unique, str(self.path))
         try:
@@ -199,7 +205,16 @@ class _Loader:
             horizon,
             office,
             self.sets,
+            tuple(tuple(paths) for paths in self.written.values() if len(paths) > 1),
         )
+
+    def _together(self, document: Document, cases: Mapping[str, Case], base: str) -> None:
+        """Note what alternatives ask for beyond the documents that are drawn for another case."""
+        every = {name: (case.scenario, case.agencies) for name, case in cases.items()}
+        for one in checks.examine_together(every, base):
+            where: Path_ = ("alternatives", one.alternative)
+            told = f"{one.alternative}, flow {one.flow}: {one.message}"
+            self._report(document, one.code, where, told, one.hint)
 
     def _report(self, document: Document, code: str, path: Path_, message: str, hint: str) -> None:
         self.findings.append(document.diagnostic(code, path, message, hint))
@@ -280,7 +295,11 @@ class _Loader:
         if agencies and self.whole:
             told = checks.examine(typed, document, agencies)
             self.findings += [one for path, one in told if not told_again(one, path, touched)]
-        return None if touched or not agencies else Case(name, typed, tuple(agencies), changes)
+        if touched or not agencies:
+            return None
+        for place, path in written_at(typed, document):
+            self.written.setdefault(place, {})[path] = None
+        return Case(name, typed, tuple(agencies), changes)
 
     def _validated(
         self, model: type[M], document: Document

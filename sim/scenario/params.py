@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,37 @@ class Param:
 
 
 @dataclass(frozen=True, slots=True)
+class Spec:
+    """What a distribution was built from, kept where a number inside it has a range of its own.
+
+    Args:
+        raw: Kind and parameters as written.
+        dimensions: What its numbers may measure.
+        folder: Where ``empirical: {file: …}`` is looked up.
+    """
+
+    raw: Any
+    dimensions: tuple[Dimension, ...]
+    folder: Path | None
+
+    def built(self, values: Mapping[str, float]) -> distributions.Distribution:
+        """Build the distribution again with other numbers.
+
+        Args:
+            values: Numbers in the base unit, by field such as ``lognormal.mean``; the rest stays as written.
+
+        Raises:
+            InputError: ``E-DIST-IMPOSSIBLE`` when they contradict one another.
+        """
+
+        def read(item: Any, field: str) -> float:
+            known = values.get(field)
+            return read_param(item, self.dimensions, 0.0, math.inf).value if known is None else known
+
+        return distributions.build(self.raw, read, folder=self.folder)
+
+
+@dataclass(frozen=True, slots=True)
 class DistParam:
     """A distribution of a scenario; its ``range``, if any, is the range of its mean at the same shape.
 
@@ -62,6 +93,7 @@ class DistParam:
         range: Lowest and highest credible mean, base unit.
         range_text: The range as written.
         parts: Graded numbers inside it, by field.
+        spec: What it was built from; only where one of its parts has a range.
     """
 
     dist: distributions.Distribution
@@ -72,6 +104,7 @@ class DistParam:
     range: tuple[float, float] | None = None
     range_text: str = ""
     parts: tuple[tuple[str, Param], ...] = ()
+    spec: Spec | None = field(default=None, compare=False, repr=False)
 
 
 _GRADE_KEYS = ("grade", "source", "range")
@@ -273,7 +306,9 @@ def read_distribution(raw: Any, dimensions: tuple[Dimension, ...], folder: Path 
     graded: dict[str, Any] = {}
     if isinstance(raw, Mapping):
         graded = _grading(raw, lambda item: _bare(item, dimensions, 0.0, math.inf), dist.mean, dimension)
-    return DistParam(dist, dimension, _text(spec), parts=tuple(read.parts), **graded)
+    parts = tuple(read.parts)
+    again = Spec(spec, dimensions, folder) if any(one.range for _, one in parts) else None
+    return DistParam(dist, dimension, _text(spec), parts=parts, spec=again, **graded)
 
 
 def _text(spec: Any) -> str:

@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from sim.calendars import parse_hours
 from sim.errors import InputError
+from sim.scenario.costs import Costs
 from sim.scenario.fields import distribution, number
 from sim.scenario.params import DistParam, Param
 from sim.scenario.steps import (
@@ -127,6 +128,9 @@ class Staff(Strict):
     also: list[Slug] = Field(default_factory=list, description="further roles the same people hold")
     duty: Slug | None = Field(default=None, description="duty that takes them away for part of each day")
     hours: list[Hours] | None = Field(default=None, description="presence, when not the office's hours")
+    away: Share | None = Field(
+        default=None, description="share of working days away, below one; default: the role's absence"
+    )
     cover: Cover | None = Field(default=None, description="who stands in")
     fields: Annotated[int, Field(ge=1, le=100, strict=True)] = Field(
         default=1, description="fields (divisions) they are split into; for steps with assign: field"
@@ -394,6 +398,7 @@ class Scenario(Strict):
         default_factory=dict, description="steps that several procedures share"
     )
     procedures: dict[Slug, Procedure] = Field(default_factory=dict, description="how documents travel")
+    costs: Costs | None = Field(default=None, description="prices, and what an hour of work is worth")
     base: Slug | None = Field(
         default=None, description="alternative others are compared with; default the first"
     )

@@ -9,13 +9,23 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from sim.scenario.agencies import Agency
-from sim.scenario.schema import Scenario, Selector, Staff, Which
+from sim.scenario.schema import Absence, Scenario, Selector, Staff, Which
 
 
 def staff_of(scenario: Scenario, agency: Agency) -> Mapping[str, Staff]:
     """Return the staff of an agency by role: its own entry if there is one, else its level's."""
     chosen = scenario.staff.get(agency.id) or scenario.staff.get(agency.level) or {}
     return {role: Staff(count=spec) if isinstance(spec, int) else spec for role, spec in chosen.items()}
+
+
+def absence_of(scenario: Scenario, agency: Agency, role: str, staff: Staff) -> Absence | None:
+    """Return the days away of people of a role at an agency: their own share if there is one, else the role's."""
+    found = scenario.absence.get(role)
+    if found is not None and found.levels is not None and agency.level not in found.levels:
+        found = None
+    if staff.away is None:
+        return found
+    return Absence(away=staff.away, spell=found.spell if found is not None else None)
 
 
 def roles_held(staff: Mapping[str, Staff]) -> set[str]:

@@ -14,7 +14,7 @@ import pytest
 from sim import experiment, runs
 from sim.cli import main
 from sim.errors import RunError
-from sim.experiment import execution
+from sim.experiment import execution, worker
 from sim.scenario import load
 from tests.integration.conftest import SMALL
 
@@ -143,7 +143,7 @@ def test_interrupted_run_keeps_finished_replications(
     scenario: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Ctrl-C in the second replication keeps the first, says so, and the run can be reproduced."""
-    real, seen = execution._run_one, []
+    real, seen = worker.run_one, []
 
     def stop(task: Any) -> Any:
         seen.append(task)
@@ -151,7 +151,7 @@ def test_interrupted_run_keeps_finished_replications(
             raise KeyboardInterrupt
         return real(task)
 
-    monkeypatch.setattr(execution, "_run_one", stop)
+    monkeypatch.setattr(worker, "run_one", stop)
     out = tmp_path / "run"
     assert main(["run", str(scenario), *SMALL, "--out", str(out)]) == 1
     assert "1 of 2 replications are finished and kept" in capsys.readouterr().err
@@ -169,7 +169,7 @@ def test_interrupted_before_anything_is_finished_leaves_nothing(
     def stop(_: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(execution, "_run_one", stop)
+    monkeypatch.setattr(worker, "run_one", stop)
     out = tmp_path / "run"
     assert main(["run", str(scenario), *SMALL, "--out", str(out)]) == 1
     assert "E-INTERRUPTED" in capsys.readouterr().err
@@ -196,7 +196,7 @@ def test_what_the_machine_does_to_a_run_is_told_with_a_code(
     def fail(_: Any) -> Any:
         raise fault
 
-    monkeypatch.setattr(execution, "_run_one", fail)
+    monkeypatch.setattr(worker, "run_one", fail)
     assert main(["run", str(scenario), *SMALL, "--out", str(tmp_path / "run")]) == 1
     assert code in capsys.readouterr().err
 
@@ -220,7 +220,7 @@ def test_failing_replication_leaves_no_parts_behind(
     def fail(_: Any) -> Any:
         raise RunError("E-TEST", "on purpose")
 
-    monkeypatch.setattr(execution, "_run_one", fail)
+    monkeypatch.setattr(worker, "run_one", fail)
     file = load(scenario / "scenario.yaml")
     plan = experiment.Plan(file, tuple(file.cases), 1, 1, 1, False, tmp_path / "run", ("congvan",))
     with pytest.raises(RunError, match="E-TEST"):

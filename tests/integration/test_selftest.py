@@ -10,8 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from sim.cli import look_commands
-from sim.cli import main
+from sim.cli import look_commands, main
 from sim.selftest import selftest
 from sim.selftest.models import MODELS
 

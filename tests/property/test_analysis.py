@@ -18,6 +18,7 @@ from sim.analysis.output import replication_numbers, restricted_mean
 from sim.analysis.pairing import adjusted, correlation, holm, paired_p, variance_saved
 from sim.analysis.path import CATEGORIES, time_spent
 from sim.analysis.quantiles import mean, quantiles, share_within
+from sim.analysis.warmup import BATCHES_LEFT_MIN, WEEKS_MIN, advise, mser, welch
 from sim.calendars import WorkingTime
 from sim.observations import Legs, Names, Observations, Outcome, Pools, StepKind, Steps
 from sim.units import DAY_S, HOUR_S
@@ -32,7 +33,7 @@ OFFICE = WorkingTime.from_intervals(
     ],
     8 * HOUR_S,
 )
-NAMES = Names((), (), (), (), (), ("a", "b", "c", "d"), STAGES, (), ())
+NAMES = Names(("o",), ("Office",), ("office",), (), (), ("a", "b", "c", "d"), STAGES, ("clerk",), ())
 WITHOUT_CLASSES = replace(NAMES, flows=(), procedures=())
 
 finite = st.floats(min_value=-1e6, max_value=1e6)
@@ -334,3 +335,35 @@ def test_pooled_interval_stays_within_the_replications(rows: list[list[int]], le
     least, largest = min(map(min, filter(None, rows))), max(map(max, filter(None, rows)))
     assert least <= found["low"] <= found["high"] <= largest
     assert found["estimate"] == pytest.approx(float(np.quantile(np.concatenate(samples), level)))
+
+
+@given(
+    st.lists(st.integers(0, 1000), min_size=BATCHES_LEFT_MIN, max_size=30),
+    st.integers(1, 50),
+    st.integers(0, 1000),
+)
+def test_mser_knows_neither_unit_nor_level(batches: list[int], scale: int, level: int) -> None:
+    """Batches counted in another unit or from another level are cut at a point that is as good."""
+    values = np.array(batches, dtype=np.float64)
+
+    def statistic(drop: int) -> float:
+        return float(np.var(values[drop:]) / (values.size - drop))
+
+    first, moved = mser(values), mser(scale * values + level)
+    assert values.size - first >= BATCHES_LEFT_MIN
+    assert statistic(moved) == pytest.approx(statistic(first), rel=1e-6, abs=1e-6)
+    assert all(
+        statistic(first) <= statistic(drop) + 1e-9 for drop in range(values.size - BATCHES_LEFT_MIN + 1)
+    )
+
+
+@given(st.lists(st.integers(0, 1000), min_size=WEEKS_MIN, max_size=30))
+def test_advice_lies_in_the_first_half(weeks: list[int]) -> None:
+    """Whatever the series, an advised warm-up leaves more than half of it; else there is no advice."""
+    counts = np.repeat(np.array(weeks, dtype=np.float64), 7)
+    worked = np.tile(np.arange(7) < 5, len(weeks))
+    found = advise({"only": counts}, worked).weeks
+    assert found is None or 0 <= found < len(weeks) / 2
+    smoothed = welch(counts, worked)
+    known = smoothed[np.isfinite(smoothed)]
+    assert min(weeks) - 1e-9 <= known.min() <= known.max() <= max(weeks) + 1e-9

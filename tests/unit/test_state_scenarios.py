@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 import unicodedata
 from collections import Counter
 from functools import cache
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sim.scenario import ScenarioFile, load, numbers, select
+from sim.scenario import ScenarioFile, load, numbers, select, template
 from sim.scenario.schema import Selector
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,34 +29,6 @@ LEVELS = {
         "government-agency": 9,
         "party-office": 1,
         "province": 63,
-    },
-}
-QUESTIONS = {
-    "dong-nai": {
-        "buy or rent": {"signed", "rented", "bought-unmaintained"},
-        "roll-out order": {
-            *("paper", "departments-first", "districts-first", "communes-first"),
-            *("departments-and-districts", "districts-and-communes", "signed"),
-        },
-        "mobile or desk": {"desk-signing", "signed", "mobile-signing", "mobile-anywhere"},
-        "certificates lapse": {"lapse-10", "lapse-30", "lapse-10-sending", "lapse-30-sending"},
-        "online public services": {"online-services", "online-services-heavy"},
-        "outage of the data centre": {"no-outage", "outage-4h", "outage-8h", "outage-24h"},
-        "hops against signatures": {"paper", "paper-fewer-hops", "signed", "fewer-hops"},
-    },
-    "quang-ngai": {
-        "districts online": {"paper", "online-5", "online-9", "online-14"},
-        "each further district": {f"online-{k}" for k in range(9, 15)},
-        "which nine": {"online-9-remote", "online-9-offices", "online-9-direct"},
-        "unsigned e-mail": {"email"},
-        "video conferences": {"video-conferences", "video-conferences-at-home"},
-        "no districts": {"two-tier", "two-tier-signed", "merged", "merged-signed"},
-    },
-    "nation": {
-        "volumes of 2019": {"paper", "signed"},
-        "volumes of July 2022": {"july-2022-paper", "july-2022"},
-        "leaders do not sign": {"scanned", "slow-leaders"},
-        "rebound": {"rebound-2x", "rebound-5x"},
     },
 }
 NAMES = tuple(LEVELS)
@@ -125,13 +98,6 @@ class TestScenario:
     def test_loads_with_warnings_of_the_law_only(self, name: str) -> None:
         """No errors; what is warned is a law that does not govern the year."""
         assert {warning.code for warning in scenario(name).warnings} <= {"W-LAW-DATE", "W-LAW-NETWORK"}
-
-    def test_every_question_has_its_alternatives(self, name: str) -> None:
-        """Each question of the planners is answered by alternatives, and none is without a question."""
-        asked = QUESTIONS[name]
-        assert all(wanted <= set(scenario(name).cases) for wanted in asked.values())
-        spare = set(scenario(name).cases) - set().union(*asked.values())
-        assert spare == ({"scanned"} if name == "quang-ngai" else set())
 
     def test_every_alternative_has_a_title_in_both_languages(self, name: str) -> None:
         """No report shows a bare id."""
@@ -270,6 +236,37 @@ class TestRebuild:
         self.run(str(tmp_path / Path(script).name))
         for file in outputs:
             assert (tmp_path / file).read_bytes() == (folder / file).read_bytes(), file
+
+    def test_the_page_on_a_sixth_province(self, tmp_path: Path) -> None:
+        """scenarios/README.md as written: laid down, bodies listed, agencies built, staff and flows added, right."""
+        page = (
+            (SCENARIOS / "README.md").read_text(encoding="utf-8").split("## Adding a sixth province\n", 1)[1]
+        )
+        (units,) = re.findall(r"```csv\n(.*?) *```", page, re.DOTALL)
+        (more,) = re.findall(r"```yaml\n(.*?) *```", page, re.DOTALL)
+        folder = tmp_path / "lao-cai"
+        folder.mkdir()
+        for name, text in template("lao-cai").items():
+            (folder / name).write_text(text, encoding="utf-8")
+        (folder / "units.csv").write_text(textwrap.dedent(units), encoding="utf-8")
+        self.run(
+            "build_agencies.py",
+            *("--structure", "2025", "--province", "10", "--units", str(folder / "units.csv")),
+        )
+        path = folder / "scenario.yaml"
+        staff, flows = textwrap.dedent(more).removeprefix("staff:\n").split("flows:\n")
+        written = path.read_text(encoding="utf-8")
+        for key, lines in (("staff:\n", staff), ("flows:\n", flows)):
+            assert written.count(f"\n{key}") == 1
+            written = written.replace(f"\n{key}", f"\n{key}{lines}")
+        path.write_text(written, encoding="utf-8")
+
+        case = load(path, strict_ids=True).cases["signed"]
+
+        assert Counter(one.level for one in case.agencies) == {
+            "province": 1, "department": 3, "district": 9, "commune": 151
+        }  # fmt: skip
+        assert "circular-letter" in case.scenario.flows
 
     def run(self, script: str, *arguments: str) -> None:
         """Run one script on the public lists."""

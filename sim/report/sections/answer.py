@@ -1,7 +1,7 @@
 """The first screen: what was run, the answer in one sentence, what is unstable, what is still open.
 
-Rule kept here: no sentence claims a steady turnaround for an alternative that cannot keep up, and every
-interval is said to be simulation noise only.
+Rule kept here: no sentence claims a steady turnaround for an alternative that cannot keep up, and every number
+has both its ranges, simulation noise and the spread over the assumptions, or says that it has the first only.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 from sim.report.context import Alternative, Context
 from sim.report.numbers import NONE, ONE, SHARE, Numbers, Unit
+from sim.report.sections import ranges
 from sim.report.tables import View, alternative_row, body, column, table
 
 _REASONS_MAX = 3  # in the banner; all of them stand with the figure of open work
@@ -48,6 +49,8 @@ def head(context: Context) -> View:
         ("facts.measured", measured),
         ("facts.period", period),
         ("facts.kind", texts.name("kind", design["kind"])),
+        ("facts.assumptions", _inputs(context)),
+        ("facts.precision", ranges.precision(context)[0]),
         ("facts.seed", str(design["seed"])),
         ("facts.network", texts.name("network", scenario.get("network", ""))),
         ("facts.size", size),
@@ -62,6 +65,15 @@ def head(context: Context) -> View:
     }
 
 
+def _inputs(context: Context) -> str:
+    """Return whether the uncertain inputs were fixed or drawn, and how often."""
+    found, texts, numbers = ranges.drawn(context), context.texts, context.numbers
+    if found is None:
+        return texts("facts.assumptions_fixed")
+    fields = {"varied": numbers.plain(found["varied"]), "draws": numbers.plain(found["draws"])}
+    return texts("facts.assumptions_sampled", **fields)
+
+
 def comparison(context: Context, key: str, metric: str = HEADLINE + ".mean") -> Mapping[str, Any] | None:
     """Return the comparison of an alternative with the base in one metric."""
     for each in context.summary.get("comparisons", []):
@@ -71,22 +83,32 @@ def comparison(context: Context, key: str, metric: str = HEADLINE + ".mean") -> 
     return None
 
 
-def _sentence(context: Context) -> str:
-    """Return the answer in one sentence, for the first alternative that may be compared with the base."""
+def _headline(context: Context) -> Mapping[str, Any] | None:
+    """Return the comparison that the answer tells: of the first alternative that may be compared with the base."""
+    base = context.alternative(context.design["base"])
+    if base is None or not base.stable:
+        return None
+    for other in context.alternatives:
+        found = comparison(context, other.key)
+        if other.stable and found and found["difference"].get("estimate") is not None:
+            return found
+    return None
+
+
+def _sentence(context: Context, found: Mapping[str, Any] | None) -> str:
+    """Return the answer in one sentence; of an alternative alone where there is nothing to compare."""
     texts = context.texts
     base = context.alternative(context.design["base"])
     others = [a for a in context.alternatives if a is not base]
+    other = context.alternative(found["alternative"]) if found else None
+    if base is not None and other is not None and found is not None:
+        return _compared(context, base, other, found)
     if base is not None and not others:
         return _single(context, base)
+    steady = next((a for a in others if a.stable), None)
     if base is None or not base.stable:
-        steady = next((a for a in others if a.stable), None)
         lead = texts("answer.base_unstable", baseline=context.title_of(context.design["base"]))
         return f"{lead} {_single(context, steady)}" if steady else lead
-    for other in others:
-        found = comparison(context, other.key)
-        if other.stable and found and found["difference"].get("estimate") is not None:
-            return _compared(context, base, other, found)
-    steady = next((a for a in others if a.stable), None)
     return _single(context, steady) if steady else _piled_up(context, others)
 
 
@@ -103,7 +125,7 @@ def _single(context: Context, alternative: Alternative) -> str:
         alternative=alternative.title,
         value=context.numbers.estimate(mean, unit),
         unit=context.numbers.unit(unit),
-        confidence=context.confidence,
+        ranges=ranges.of_mean(context, mean, unit),
     )
 
 
@@ -116,7 +138,7 @@ def _compared(context: Context, base: Alternative, other: Alternative, found: Ma
     """Return the sentence that sets an alternative beside the base."""
     numbers, difference = context.numbers, found["difference"]
     before, after = found["baseline_value"], found["alternative_value"]
-    unit = context.unit_of([before, after], working=True)
+    unit = _unit(context, found)
     half, estimate = difference.get("half_width"), difference["estimate"]
     kind = "same" if abs(estimate) <= (half or 0.0) else "sooner" if estimate < 0 else "later"
     if kind == "same":
@@ -137,8 +159,13 @@ def _compared(context: Context, base: Alternative, other: Alternative, found: Ma
         before=_beside(numbers, before, difference, unit),
         after=_beside(numbers, after, difference, unit),
         percent=relative,
-        confidence=context.confidence,
+        ranges=ranges.of_difference(context, found, unit),
     )
+
+
+def _unit(context: Context, found: Mapping[str, Any]) -> Unit:
+    """Return the unit of an answer that compares."""
+    return context.unit_of([found["baseline_value"], found["alternative_value"]], working=True)
 
 
 def _beside(numbers: Numbers, value: Mapping[str, Any], difference: Mapping[str, Any], unit: Unit) -> str:
@@ -179,18 +206,46 @@ def _glance(context: Context) -> View:
     for each in context.alternatives:
         found = comparison(context, each.key)
         steady = each.stable and base is not None and base.stable
-        mean = numbers.estimate(each.data[HEADLINE]["mean"], unit)
         cells = [
-            mean if each.stable else texts("numbers.not_steady"),
-            numbers.estimate(found["difference"], unit, sign=True) if found and steady else NONE,
-            numbers.estimate(found["percent"], RELATIVE, sign=True) if found and steady else NONE,
-            numbers.estimate(each.data["within_working_days"].get("2"), SHARE),
-            numbers.estimate(each.data.get("inside_deadline"), SHARE),
+            _both(context, each.data[HEADLINE]["mean"], unit) if each.stable else texts("numbers.not_steady"),
+            *(_differences(context, found, unit) if found and steady else [NONE, NONE]),
+            _both(context, each.data["within_working_days"].get("2"), SHARE),
+            _both(context, each.data.get("inside_deadline"), SHARE),
             _open_share(context, each).removesuffix("\u00a0%"),
         ]
         rows.append(alternative_row(context, each, cells))
-    note = texts("answer.glance_note", confidence=context.confidence)
-    return table(texts("answer.glance"), columns, [body(rows)], notes=[note])
+    return table(texts("answer.glance"), columns, [body(rows)], notes=[_glance_note(context)])
+
+
+def _both(context: Context, value: Mapping[str, Any] | None, unit: Unit) -> str:
+    """Return an estimate with its interval and, below it, its range over the assumptions."""
+    shown = context.numbers.estimate(value, unit)
+    return context.numbers.beside(shown, (value or {}).get("spread"), unit)
+
+
+def _differences(context: Context, found: Mapping[str, Any], unit: Unit) -> list[str]:
+    """Return the difference and the relative difference, each with its ranges."""
+    numbers = context.numbers
+    difference = numbers.estimate(found["difference"], unit, sign=True)
+    percent = numbers.estimate(found["percent"], RELATIVE, sign=True)
+    return [
+        numbers.beside(difference, found.get("spread"), unit, sign=True),
+        numbers.beside(percent, found.get("percent_spread"), RELATIVE, sign=True),
+    ]
+
+
+def _glance_note(context: Context) -> str:
+    """Return what the two lines of a cell are."""
+    means = [a.data[HEADLINE]["mean"].get("spread") for a in context.alternatives]
+    spread = next((each for each in means if each), None)
+    if spread is None:
+        return context.texts("answer.glance_note", confidence=context.confidence)
+    return context.texts(
+        "answer.glance_note_both",
+        confidence=context.confidence,
+        varied=ranges.varied(context),
+        draws=ranges.draws(context, spread),
+    )
 
 
 def _banner(context: Context, alternative: Alternative) -> View:
@@ -207,8 +262,10 @@ def _banner(context: Context, alternative: Alternative) -> View:
 
 
 def answer(context: Context) -> View:
-    """Return the answer, its banners, the note on open work and the warnings."""
+    """Return the answer, what rules it, its banners, the note on open work and the warnings."""
     texts, numbers = context.texts, context.numbers
+    found = _headline(context)
+    unit = _unit(context, found) if found else ONE
     banners = [_banner(context, each) for each in context.alternatives if not each.stable]
     lines = []
     for each in context.alternatives:
@@ -227,9 +284,12 @@ def answer(context: Context) -> View:
             lines.append(line)
     return {
         "title": texts("answer.title"),
-        "sentence": _sentence(context),
+        "sentence": _sentence(context, found),
+        "lines": ranges.lines(context, found, unit),
+        "fixed": ranges.fixed(context),
         "banners": banners,
         "glance": _glance(context),
         "open": lines,
         "warnings": list(context.summary.get("warnings", [])),
+        "warnings_note": texts("answer.warnings_note"),
     }

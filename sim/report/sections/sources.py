@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from sim.report.context import Context
+from sim.report.metrics import in_seconds, metric_name
 from sim.report.numbers import NONE, SHARE, Unit
+from sim.report.sections import ranges
 from sim.report.tables import View, alternative_row, body, column, row, table
 from sim.units import DAY_S, HOUR_S, MINUTE_S
 
@@ -22,7 +24,6 @@ _COUNTS = (
     ("per_agency", "deliveries_per_agency_and_working_day", "per_agency_day"),
 )
 _ENDS = ("completed", "refused", "recalled", "open")
-_IN_SECONDS = re.compile(r"_s(\.|$)")
 
 
 def ledgers(context: Context) -> View:
@@ -95,7 +96,7 @@ def _simulated(context: Context, each: Mapping[str, Any]) -> str:
     simulated, metric = each.get("simulated"), str(each.get("metric") or "")
     if not isinstance(simulated, Mapping) or simulated.get("estimate") is None:
         return NONE
-    if not _IN_SECONDS.search(metric):
+    if not in_seconds(metric):
         if unit in {"%", "share"}:
             return numbers.percent(simulated)
         name = context.texts.name("unit", unit) if unit else ""
@@ -118,7 +119,7 @@ def published(context: Context) -> View:
         if each["use"] == "calibration":
             use = f"{use}: {texts('published.calibration_note')}"
         where = [context.title_of(each["alternative"])] if each.get("alternative") else []
-        where += [texts.name("metric", each["metric"])] if each.get("metric") else []
+        where += [metric_name(context, each["metric"])] if each.get("metric") else []
         cells = [
             str(each.get("text") or f"{numbers.plain(each.get('value'))} {each.get('unit') or ''}"),
             _simulated(context, each),
@@ -132,21 +133,23 @@ def published(context: Context) -> View:
         column(texts("published.figure")),
         *(
             column(texts(f"published.{key}"), left=True)
-            for key in ("value", "simulated", "grade", "use", "source", "why")
+            for key in ("value", "simulated", "grade", "use", "source")
         ),
+        column(texts("published.why"), left=True) | {"lang": "en"},  # scenarios give their reasons in English
     ]
-    tables = [table(texts("published.table"), columns, [body(rows)], wide=True)] if rows else []
+    notes = [note for note in [texts("published.why_note")] if note]
+    tables = [table(texts("published.table"), columns, [body(rows)], notes=notes, wide=True)] if rows else []
     return {"figures": [], "tables": tables, "empty": texts("published.none")}
 
 
-def _words(value: object) -> str:
+def words(value: object) -> str:
     """Return a value of an assumption as it was written, or a dash."""
     if value is None or value == "":
         return NONE
     if isinstance(value, (list, tuple)):
         return " – ".join(str(part) for part in value)
     if isinstance(value, Mapping):
-        return ", ".join(f"{key}: {_words(part)}" for key, part in value.items())
+        return ", ".join(f"{key}: {words(part)}" for key, part in value.items())
     return str(value)
 
 
@@ -158,10 +161,10 @@ def assumptions(context: Context) -> View:
     for each in found:
         path = str(each["path"])
         cells = [
-            _words(each.get("value")),
-            _words(each.get("range")),
+            words(each.get("value")),
+            words(each.get("range")),
             texts.name("grade", each.get("grade") or "unstated"),
-            _words(each.get("source")),
+            words(each.get("source")),
         ]
         grouped.setdefault(re.split(r"[.\[]", path, maxsplit=1)[0], []).append(row(path, cells))
     columns = [
@@ -182,7 +185,9 @@ def assumptions(context: Context) -> View:
     if found:
         share = 100 * float(context.summary.get("assumed_share") or 0.0)
         shown = f"{numbers.plain(share, 0 if share >= 10 or share == 0 else 1)}\u00a0%"
-        lead = texts("assumptions.lead", share=shown, n=numbers.plain(len(found)))
+        lead = texts(
+            "assumptions.lead", share=shown, n=numbers.plain(len(found)), intervals=_intervals(context)
+        )
     return {
         "lead": lead,
         "paragraphs": [texts("assumptions.grades", list=grades)] if grades else [],
@@ -192,13 +197,22 @@ def assumptions(context: Context) -> View:
     }
 
 
+def _intervals(context: Context) -> str:
+    """Return what the ranges of this report hold of the spread of its inputs."""
+    found = ranges.drawn(context)
+    if found is None:
+        return context.texts("assumptions.intervals_fixed")
+    many = context.numbers.plain(found["draws"])
+    return context.texts("assumptions.intervals_sampled", varied=ranges.varied(context), draws=many)
+
+
 def _changes(context: Context) -> list[View]:
     """Return the fold with what each alternative changes in the scenario, if the summary says so."""
     texts = context.texts
     bodies = []
     for each in context.alternatives:
         changes = each.data.get("overlay") or {}
-        bodies.append(body([row(path, [_words(value)]) for path, value in changes.items()], each.title))
+        bodies.append(body([row(path, [words(value)]) for path, value in changes.items()], each.title))
     columns = [column(texts("assumptions.path")), column(texts("assumptions.value"), left=True)]
     changed = table("", columns, bodies, wide=True)
     fold = {"title": texts("assumptions.changes"), "table": changed, "open": True}

@@ -12,8 +12,9 @@ from typing import Any
 from sim.report import bars, figures
 from sim.report.context import DIST, Alternative, Context
 from sim.report.marks import SEGMENT_FILLS, SEGMENTS, chip
+from sim.report.metrics import flow_title
 from sim.report.numbers import Unit
-from sim.report.sections.differences import comparisons, restricted
+from sim.report.sections.differences import differences, restricted
 from sim.report.tables import View, alternative_row, alternatives_key, body, column, figure, row, table
 
 _PER_DOCUMENT = (
@@ -75,8 +76,7 @@ def turnaround(context: Context) -> View:
     told = restricted(context)
     if told:
         tables.append(told)
-    if context.summary.get("comparisons"):
-        tables.append(comparisons(context))
+    tables += differences(context)
     caption = texts("turnaround.figure", confidence=context.confidence)
     return {
         "figures": [figure(figures.distribution(context), caption, alternatives_key(context))],
@@ -129,17 +129,9 @@ def _parts(context: Context, part: str) -> list[str]:
     return list(dict.fromkeys(key for a in context.alternatives for key in a.data.get(part) or {}))
 
 
-def _flow_title(context: Context, flow: str) -> str:
-    for each in context.alternatives:
-        part = (each.data.get("by_flow") or {}).get(flow)
-        if part and part.get("title"):
-            return context.texts.title(part["title"], flow)
-    return flow
-
-
 def flows_of(context: Context) -> list[tuple[str, str]]:
     """Return (flow, title) of every flow of the run."""
-    return [(flow, _flow_title(context, flow)) for flow in _parts(context, "by_flow")]
+    return [(flow, flow_title(context, flow)) for flow in _parts(context, "by_flow")]
 
 
 def _group_table(

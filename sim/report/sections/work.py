@@ -1,4 +1,4 @@
-"""Where the time goes, what is in time, how busy desks are, and what stays open.
+"""Where the time goes, what is in time, and how busy desks are.
 
 Rule kept here: shares are of everything that was measured, open deliveries included; a load is told with
 the time it is a share of.
@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sim.report import bars, figures
+from sim.report import bars
 from sim.report.context import Alternative, Context
 from sim.report.marks import CATEGORIES, CATEGORY_FILLS, chip
 from sim.report.numbers import NONE, SHARE, Unit
 from sim.report.sections.times import flows_of
-from sim.report.tables import View, alternative_row, alternatives_key, body, column, figure, row, table
+from sim.report.tables import View, alternative_row, body, column, figure, row, table
 
 _FILLS = dict(zip(CATEGORIES, CATEGORY_FILLS, strict=True))
 LIFE = (
@@ -259,31 +259,3 @@ def _busiest_table(context: Context, alternative: Alternative) -> View:
         column(texts("desks.waiting")),
     ]
     return table("", columns, [body(rows)])
-
-
-def open_work(context: Context) -> View:
-    """Return open work over time and its growth."""
-    texts, numbers = context.texts, context.numbers
-    rows = [
-        alternative_row(
-            context,
-            a,
-            [
-                numbers.estimate(a.data.get("growth_per_week"), sign=True),
-                texts("open.stable" if a.stable else "open.unstable"),
-                "\n".join(texts.title(reason) for reason in a.data.get("unstable_reasons", [])) or NONE,
-            ],
-        )
-        for a in context.alternatives
-    ]
-    columns = [
-        column(texts("answer.alternative")),
-        column(texts("open.growth"), texts("open.growth_unit")),
-        column(texts("open.verdict"), left=True),
-        column(texts("open.reasons"), left=True),
-    ]
-    caption = texts("open.figure", confidence=context.confidence)
-    return {
-        "figures": [figure(figures.open_work(context), caption, alternatives_key(context))],
-        "tables": [table(texts("open.table"), columns, [body(rows)])],
-    }

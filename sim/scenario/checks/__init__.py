@@ -4,6 +4,7 @@ Rule kept here: every check looks at the typed case and reports findings by path
 """
 
 from sim.scenario.checks.all import check, examine
+from sim.scenario.checks.together import Drawn, examine_together
 from sim.scenario.selection import roles_held, select, staff_of
 
-__all__ = ["check", "examine", "roles_held", "select", "staff_of"]
+__all__ = ["Drawn", "check", "examine", "examine_together", "roles_held", "select", "staff_of"]

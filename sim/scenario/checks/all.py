@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from sim.errors import Diagnostic
 from sim.scenario.agencies import Agency
-from sim.scenario.checks import doable, flows, frame, law, people, steps
+from sim.scenario.checks import costs, doable, flows, frame, law, people, steps
 from sim.scenario.checks.subject import Subject
 from sim.scenario.documents import Document, Path_
 from sim.scenario.schema import Scenario
@@ -27,6 +27,7 @@ _CHECKS: tuple[Callable[[Subject], None], ...] = (
     steps.check_parts,
     doable.check_doable,
     law.check_law,
+    costs.check_costs,
 )
 
 

@@ -26,6 +26,8 @@ def check_staff(subject: Subject) -> None:
             if spec.fields > max(spec.count, 1):
                 found = f"found {spec.fields} fields for {spec.count} people"
                 subject.report("E-FIELDS", (*path, "fields"), found, "at most one field per person")
+            if spec.away is not None and spec.away.value >= 1:
+                subject.report("E-ABSENCE", (*path, "away"), f"found {spec.away.text!r}", "below one")
             if spec.cover is None:
                 continue
             where: Path_ = (*path, "cover", "by")

@@ -120,6 +120,7 @@ def steps(*rows: dict[str, Any]) -> Steps:
         "kind": StepKind.WORK,
         "agency": 0,
         "person": 0,
+        "role": 0,
         "enabled_s": 0.0,
         "started_s": 0.0,
         "completed_s": 0.0,

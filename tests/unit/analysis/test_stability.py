@@ -116,3 +116,25 @@ def test_many_overloads_are_cut_short_and_counted() -> None:
     assert len(reasons) == 11
     assert reasons[-1]["en"].startswith("2 further groups")
     assert reasons[-1]["vi"].startswith("Còn 2 nhóm")
+
+
+def test_a_terminating_period_names_overloads_and_is_not_unstable() -> None:
+    """An office at 105 % is named with its load; open work that grows is what such a period does."""
+    groups = group_loads([pools({"agency": 2, "offered_s": 105.0})])
+    found = judge([weekly(100, 110, 120, 130), weekly(100, 109, 121, 132)], groups, NAMES, kind="terminating")
+    assert found.stable
+    assert found.reasons == ()
+    assert found.growth_per_week.to_json()["estimate"] is None
+    (note,) = found.overload_notes
+    assert note["en"].startswith("Commune, clerk: the work asked for in this period takes 105.0 %")
+    assert "without end" not in note["en"]
+    assert "105,0 %" in note["vi"]
+    assert "tăng mãi" not in note["vi"]
+
+
+def test_an_office_at_95_percent_is_not_named() -> None:
+    """Neither in a terminating nor in a steady period."""
+    groups = group_loads([pools({"offered_s": 95.0})])
+    for kind in ("steady", "terminating"):
+        found = judge([weekly()], groups, NAMES, kind=kind)
+        assert (found.stable, found.reasons, found.overload_notes) == (True, (), ())

@@ -34,6 +34,7 @@ KEYS = {
     "by_flow",
     "by_urgency",
     "by_flow_urgency",
+    "by_flow_level",
     "procedures",
     "distribution",
     "within_working_days",
@@ -45,8 +46,11 @@ KEYS = {
     "bottleneck",
     "open_over_time",
     "growth_per_week",
+    "held_up",
     "stable",
     "unstable_reasons",
+    "overload_notes",
+    "warm_up",
     "cost",
 }
 
@@ -70,10 +74,10 @@ def replication(number: int, hours: float, **changes: Any) -> ReplicationNumbers
     )
 
 
-def summary(*numbers: ReplicationNumbers) -> dict[str, Any]:
+def summary(*numbers: ReplicationNumbers, kind: str = "steady") -> dict[str, Any]:
     """Summarise replications of one alternative."""
     titles = {"directive": {"en": "Directive", "vi": "Chỉ thị"}}
-    return summarise(numbers, start=START, flow_titles=titles, deadlines={"directive": 8 * HOUR_S})
+    return summarise(numbers, start=START, flow_titles=titles, deadlines={"directive": 8 * HOUR_S}, kind=kind)
 
 
 def test_keys_of_the_contract_and_nothing_that_json_lacks() -> None:
@@ -88,6 +92,8 @@ def test_keys_of_the_contract_and_nothing_that_json_lacks() -> None:
         "turnaround_working_s",
         "signed_registered_s",
         "turnaround_last_s",
+        "last_registered_s",
+        "all_registered_within",
         "deadline_s",
         "inside_deadline",
     }
@@ -154,6 +160,7 @@ def test_what_no_replication_has_is_left_out() -> None:
     assert list(found["by_flow"]) == ["directive"]
     assert list(found["by_urgency"]) == ["normal"]
     assert {flow: list(part) for flow, part in found["by_flow_urgency"].items()} == {"directive": ["normal"]}
+    assert {flow: list(part) for flow, part in found["by_flow_level"].items()} == {"directive": ["district"]}
     assert list(found["procedures"]) == ["paper"]
     assert list(found["stages"]) == ["drafting", "other"]
 
@@ -210,3 +217,46 @@ def test_no_replication() -> None:
     """Without replications there is nothing to say."""
     with pytest.raises(InputError, match="E-NO-REPLICATIONS"):
         summary()
+
+
+def test_reaching_the_recipients_is_told_by_flow_and_level() -> None:
+    """To the last recipient per document, to each per delivery, and the shares within working days."""
+    both = [
+        leg(n, created_s=MONDAY_S, doc=9, recipient=n, registered_s=MONDAY_S + n * HOUR_S) for n in (1, 2)
+    ]
+    found = summary(replication(1, 2.0, more=both), replication(2, 2.0, more=both))
+    assert found["by_flow"]["directive"]["last_registered_s"]["mean"]["estimate"] == 2 * HOUR_S
+    assert found["by_flow"]["directive"]["all_registered_within"]["1"]["estimate"] == 1
+    levels = found["by_flow_level"]["directive"]
+    assert levels.keys() == {"district", "commune"}
+    assert levels["commune"].keys() == {
+        "n",
+        "registered_s",
+        "last_registered_s",
+        "registered_within",
+        "all_registered_within",
+    }
+    assert levels["commune"]["registered_s"]["p50"]["estimate"] == 2 * HOUR_S
+    assert levels["commune"]["registered_s"]["n"] == levels["commune"]["n"] == 2
+    assert levels["district"]["last_registered_s"]["mean"]["estimate"] == HOUR_S
+    assert levels["district"]["registered_within"].keys() == {"1", "2", "5"}
+
+
+def test_the_warm_up_is_told_of_the_averaged_replications() -> None:
+    """Five weeks from time 0 are too few for MSER-5; the graph is that of both replications."""
+    found = summary(replication(1, 48.0), replication(2, 2.0))["warm_up"]
+    assert found.keys() == {"welch", "mser5_weeks", "configured_weeks", "enough", "text"}
+    assert (found["mser5_weeks"], found["enough"], found["configured_weeks"]) == (None, None, 1)
+    assert found["welch"]["date"][5] == "2015-01-12"
+    assert found["welch"]["mean"][5] == 0.5
+
+
+def test_a_terminating_run_names_who_is_asked_for_too_much() -> None:
+    """The same overload makes a steady run unstable and is a note of a terminating one."""
+    over = pools({"offered_s": 105.0})
+    numbers = [replace(replication(n, 2.0), pools=over) for n in (1, 2)]
+    steady, ends = summary(*numbers), summary(*numbers, kind="terminating")
+    assert (steady["stable"], len(steady["unstable_reasons"]), steady["overload_notes"]) == (False, 1, [])
+    assert (ends["stable"], ends["unstable_reasons"], len(ends["overload_notes"])) == (True, [], 1)
+    assert ends["growth_per_week"]["estimate"] is None
+    assert "terminating" in ends["warm_up"]["text"]["en"]

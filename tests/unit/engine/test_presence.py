@@ -110,3 +110,12 @@ def test_absence_may_hold_for_some_levels_only() -> None:
         absence="{clerk: {away: 0.5, levels: [bureau]}}",
     )
     assert days(found["b/clerk/1"]) < days(found["a/clerk/1"])
+
+
+def test_a_share_of_days_away_of_their_own_comes_before_that_of_the_role() -> None:
+    """Nobody is away at one agency, at the other half of the days, or a quarter where that is its own share."""
+    absence = "{clerk: {away: 0.5}}"
+    found = people(staff="{a: {clerk: {count: 1, away: 0}}, b: {clerk: 1}}", absence=absence)
+    assert found["a/clerk/1"].duty.elapsed(0, 7 * DAY_S) == 40 * HOUR_S
+    less = people(staff="{a: {clerk: 1}, b: {clerk: {count: 1, away: 0.25}}}", absence=absence)
+    assert len(days(found["b/clerk/1"])) < len(days(less["b/clerk/1"])) < len(days(found["a/clerk/1"]))

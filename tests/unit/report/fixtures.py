@@ -103,6 +103,46 @@ def _stages(place: int, factor: float) -> tuple[Json, Json]:
     return stages, everything
 
 
+_LEVELS = {"directive": {"district": 0.7, "commune": 1.2}, "report-up": {"district": 1.0}}
+
+
+def _within(share: float) -> Json:
+    return {str(days): estimate(1 - (1 - share) ** days, 0.01) for days in (1, 2, 5)}
+
+
+def _by_level(mean: float, n: int) -> Json:
+    """Return when recipients of each level were reached; directives go to several of a level."""
+    return {
+        flow: {
+            level: {
+                "n": n,
+                "registered_s": dist(mean * k, n),
+                "last_registered_s": dist(mean * k * 1.5, n if flow == "report-up" else n // 14),
+                "registered_within": _within(0.3 / k),
+                "all_registered_within": _within(0.1 / k),
+            }
+            for level, k in levels.items()
+        }
+        for flow, levels in _LEVELS.items()
+    }
+
+
+def _warm_up(level: float, place: int) -> Json:
+    """Return a warm-up that is enough for paper, too short for the next alternative, never for the third."""
+    days = [date(2015, 1, 5) + timedelta(days=i) for i in range(33)]
+    graph: dict[str, list[Any]] = {
+        "date": [day.isoformat() for day in days if day.weekday() < 5],
+        "mean": [level * (1 - math.exp(-i / 3)) for i, day in enumerate(days) if day.weekday() < 5],
+    }
+    return {
+        "welch": {**graph, "smoothed": [*graph["mean"][:-3], None, None, None]},
+        "mser5_weeks": (1, 2, None)[place],
+        "configured_weeks": 1.0,
+        "enough": place == 0,
+        "text": {"en": f"Finding {place} on the warm-up.", "vi": f"Nhận định {place} về chạy đà."},
+    }
+
+
 def _open(level: float, slope: float, noise: random.Random) -> Json:
     days = [date(2015, 1, 5) + timedelta(days=i) for i in range(33)]
     mean = []
@@ -190,6 +230,8 @@ def alternative(title: Json, *, place: int, factor: float, stable: bool = True) 
             "turnaround_working_s": dist(working * k, n // 4),
             "signed_registered_s": dist(mean * k * 0.3, n // 4),
             "turnaround_last_s": dist(mean * k * 1.4, n // 20),
+            "last_registered_s": dist(mean * k * 0.9, n // 20),
+            "all_registered_within": _within(0.1),
             "deadline_s": deadline,
             "inside_deadline": estimate(0.93 - 0.05 * k if deadline else None, 0.012 if deadline else None),
         }
@@ -238,6 +280,7 @@ def alternative(title: Json, *, place: int, factor: float, stable: bool = True) 
             }
             for flow in _FLOWS
         },
+        "by_flow_level": _by_level(mean * 0.5, n // 4),
         "procedures": {"paper": estimate(1.0, 0.0)}
         if place == 0
         else {"signed": estimate(0.97, 0.004), "paper": estimate(0.03, 0.004)},
@@ -273,6 +316,8 @@ def alternative(title: Json, *, place: int, factor: float, stable: bool = True) 
                 "vi": "Văn thư Văn phòng UBND tỉnh nhận 106 % thời gian làm việc.",
             }
         ],
+        "overload_notes": [],
+        "warm_up": _warm_up(720 - 250 * place, place),
         "cost": {},
     }
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from sim.report import render
-from tests.unit.report import fixtures
+from tests.unit.report import fixture_ranges, fixtures
+from tests.unit.report.fixture_ranges import DRIVER
 from tests.unit.report.pages import Page
 
 TABLE = "Differences from the base"
@@ -109,3 +110,99 @@ def test_both_languages() -> None:
     found = Page(render(judged(), {}, language="vi"))
     rows = found.rows("Chênh lệch so với gốc so sánh")
     assert rows["Chênh lệch giữa hai phân vị, mức 90 % của thời gian xử lý, theo lịch"][5] == "có (p 0,020)"
+
+
+def whole_cohort(metric: str, summary: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """Return a comparison of whole cohorts, which rests on no shared deliveries."""
+    none = dict.fromkeys(("shared", "only_baseline", "only_alternative", "paired"))
+    made: dict[str, Any] = summary["comparisons"][0] | none | {"metric": metric} | changes
+    return made
+
+
+def test_shared_deliveries_stand_with_the_pair() -> None:
+    """Counts of what is compared, and of what only one side has, once per pair."""
+    assert (
+        "Signed documents − Paper · 12,410 shared deliveries; 0 only in the base, 70 only in the alternative"
+        in page(fixtures.summary()).text
+    )
+    summary = fixtures.summary()
+    summary["comparisons"] = [whole_cohort("within_working_days.1", summary)]
+    assert page(summary).tables[f"{TABLE}, paired by replication"][1] == ["Signed documents − Paper"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "name", "unit"),
+    [
+        (
+            "by_flow.directive.last_registered_s.p90",
+            "Directives from the province: Asked → registered by the last",
+            "",
+        ),
+        (
+            "by_flow_level.notice.commune.registered_s.mean",
+            "Notices for information → Commune: Asked → reg",
+            "",
+        ),
+        ("by_flow.directive.inside_deadline", "Directives from the province: Share inside the deadline", "%"),
+        ("within_working_days.1", "Share of deliveries finished within 1 working day", "%"),
+        ("by_flow.notice.all_registered_within.2", "Notices for information: Share of documents that", "%"),
+        ("segments_s.signed_sent.mean", "Signed → sent, calendar time, mean", ""),
+        ("ledgers.envelopes_per_working_day", "Envelopes per working day", "–"),
+        ("by_flow.no-such.odd-one", "no-such: odd-one", "–"),
+        ("odd-one.deeper", "odd-one.deeper", "–"),
+    ],
+)
+def test_whole_cohorts_are_named_and_have_their_unit(metric: str, name: str, unit: str) -> None:
+    """A dotted path is named part by part; shares are in percent, an unknown path is shown as written."""
+    summary = fixtures.summary()
+    share = {
+        key: fixtures.estimate(0.5, 0.01) for key in ("difference", "baseline_value", "alternative_value")
+    }
+    summary["comparisons"].append(whole_cohort(metric, summary, **(share if unit else {})))
+    found = page(summary)
+    head, cells = next(one for one in found.rows(TABLE).items() if one[0].startswith(name))
+    assert "whole cohorts, compared replication by replication" in head
+    assert (cells[0] == unit) if unit else (cells[0] in {"calendar days", "h"})
+    if unit == "%":
+        assert cells[3] == "+50.0 ± 1.0"
+    assert ("percentage points" in found.text) is (unit == "%")
+    assert found.faults == []
+
+
+def test_both_ranges_of_every_difference() -> None:
+    """Difference and percent have a second line, and a table says which range rules and where the sign holds."""
+    summary = fixture_ranges.summary(same=19)
+    summary["comparisons"][1]["spread"] |= {"rules": "noise", "sign": None}
+    found = page(summary)
+    assert found.rows(TABLE)[MEAN][3:5] == ["−3.8 ± 0.2 −7.7 to +1.0", "−44 % ± 2 % −61 % to −22 %"]
+    rows = found.rows("Which of the two ranges")
+    where = f"It holds in all 18 draws with {DRIVER} at 0.21 or more."
+    assert rows["Turnaround, working time, mean"] == ["assumptions", "19 / 20", "78 %", where]
+    assert rows[MEAN] == ["simulation noise", "–", "–", "–"]
+    assert page(fixture_ranges.summary()).rows("Which of the two")[MEAN][3] == "in every draw"
+
+
+def test_no_second_range_without_estimate_or_steady_state() -> None:
+    """A difference without estimate has dashes; what cannot keep up has no row; fixed inputs have no table."""
+    summary = fixture_ranges.summary()
+    summary["comparisons"][1]["difference"] = fixtures.estimate(None)
+    assert page(summary).rows("Which of the two")[MEAN] == ["–"] * 4
+    summary["alternatives"]["signed"]["stable"] = False
+    found = page(summary)
+    assert "Signed documents − Paper" not in found.rows("Which of the two")
+    assert not any(caption.startswith("Which") for caption in page(fixtures.summary()).tables)
+
+
+def test_drivers_stand_with_value_and_range() -> None:
+    """An input that drives the headline has what the scenario states of it; whole cohorts have their own."""
+    summary = fixture_ranges.summary()
+    none = summary["comparisons"][0]["spread"] | {"drivers": []}
+    summary["comparisons"].append(whole_cohort("within_working_days.1", summary, spread=none))
+    found = page(summary)
+    rows = found.tables["Which inputs drive the differences"]
+    assert [DRIVER, "0.3", "0.15 – 0.45", "−0.91", "<0.001"] in rows
+    assert ["Signed documents − Paper: Turnaround, working time, mean"] in rows
+    assert [
+        "none of 13 inputs stands out with 20 draws; more draws are needed to tell one apart",
+        *"––––",
+    ] in rows

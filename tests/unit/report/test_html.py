@@ -43,11 +43,11 @@ def test_tags_balance(which: str, request: pytest.FixtureRequest) -> None:
 
 
 def test_sections_have_their_figures(english: Page) -> None:
-    """Seven kinds of figure, each with a role, a label and a view box that scales it."""
+    """Eight kinds of figure, each with a role, a label and a view box that scales it."""
     figures = [value for tag, name, value in english.attributes if (tag, name) == ("svg", "role")]
     labels = [value for tag, name, value in english.attributes if (tag, name) == ("svg", "aria-label")]
-    assert figures == ["img"] * 9  # desks: one per alternative
-    assert len([label for label in labels if label]) == 9
+    assert figures == ["img"] * 10  # desks: one per alternative
+    assert len([label for label in labels if label]) == 10
     assert not re.search(r"<svg[^>]* (width|height)=", english.source)
 
 

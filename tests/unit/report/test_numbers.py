@@ -40,6 +40,35 @@ def test_half_width_sets_the_digits(numbers: Numbers, value: float, half: float,
     assert shown == numbers.estimate(estimate(value, half)).replace("\u00a0", " ")
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "shown"),
+    [
+        (-2.4123, -1.1321, "−2.4 to −1.1"),
+        (-2.4123, -0.0321, "−2.4 to −0.03"),
+        (-2.4123, 0.00002, "−2.4 to 0.000"),
+        (-1.8612, -1.8123, "−1.861 to −1.812"),
+        (12340.0, 17340.0, "12,300 to 17,300"),
+        (0.0, 0.0, "0 to 0"),
+        (4.0, 4.0, "4.00 to 4.00"),
+        (-0.7, 1.3, "−0.7 to +1.3"),
+        (None, 1.3, "–"),
+    ],
+)
+def test_a_range_has_two_digits_of_its_width(
+    numbers: Numbers, low: float | None, high: float, shown: str
+) -> None:
+    """No end is rounded to nought as long as three decimals tell it from nought; a missing end is a dash."""
+    assert shown == numbers.spread({"low": low, "high": high}, sign=low is not None and low < 0 < high)
+
+
+def test_a_range_stands_below_its_estimate(numbers: Numbers) -> None:
+    """On a line of its own, in the same unit; where there is none, the estimate stands alone."""
+    assert numbers.beside("5 ± 1", {"low": 0.04, "high": 0.06}, SHARE, mark=" %") == "5 ± 1\n4.0 % to 6.0 %"
+    assert numbers.beside("5 ± 1", {"low": None, "high": None}) == "5 ± 1"
+    assert numbers.beside("5 ± 1", None) == "5 ± 1"
+    assert Numbers(Texts("vi"), DAY_S, 5).spread({"low": 1.25, "high": 2.5}) == "1,2 đến 2,5"
+
+
 def test_unknown_half_width_says_so(numbers: Numbers) -> None:
     """One replication has no interval; two of five say how many they are; none is a dash."""
     one = {"estimate": 4.2, "half_width": None, "confidence": 0.95, "replications": 1}

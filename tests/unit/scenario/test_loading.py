@@ -176,6 +176,7 @@ FAULTS: list[tuple[str, str, str, str, str]] = [
     ("away: 0.2", "away: {valu: 0.2}", "E-UNKNOWN-KEY", "valu:", "value"),
     ("away: 0.2", "away: 1.2", "E-OUT-OF-RANGE", "away: 1.2", "between 0 and 1"),
     ("away: 0.2", "away: 1", "E-ABSENCE", "away: 1", "below one"),
+    ("duty: counter}", "duty: counter, away: 1}", "E-ABSENCE", "away: 1", "below one"),
     ("spell: 2 working days", "spell: 0 h", "E-ABSENCE", "spell: 0", "more than nothing"),
     ("{normal: 0.9, urgent: 0.1}", "{normal: 0.9, urgent: 0.2}", "E-SHARES", "urgency: {", "add up to 1"),
     ("{normal: 0.9, urgent: 0.1}", "{normal: 0.9, urgnt: 0.1}", "E-VALUE", "urgnt", "urgent"),
