@@ -72,9 +72,9 @@ class TimeSpent:
 def counted_steps(obs: Observations, office: WorkingTime) -> CountedSteps:
     """Return the steps on the paths of all completed measured legs, each with where its time went.
 
-    A work step is work (its processing time), waiting for the office (suspended between its start and end,
-    and the part of the wait before its start that is outside office hours) and waiting for a person (the
-    rest of the wait). A transport is waiting for the pick-up, then travel. A wait step is other time.
+    A work step is work (its processing time), waiting for a person (office hours before its start, and those
+    in which it was interrupted, because who had begun it was away) and waiting for the office (the rest, outside
+    office hours). A transport is waiting for the pick-up, then travel. A wait step is other time.
 
     Args:
         obs: The observations of one replication.
@@ -204,6 +204,8 @@ def _seconds(steps: Steps, rows: _Longs, office: WorkingTime) -> Floats:
     work_s = np.minimum(steps.work_s[rows][at], completed_s[at] - started_s[at])
     person_s = office.elapsed_many(enabled_s[at], started_s[at])
     person_s = np.minimum(person_s, started_s[at] - enabled_s[at])
+    broken_s = office.elapsed_many(started_s[at], completed_s[at]) - work_s
+    person_s += np.clip(broken_s, 0.0, completed_s[at] - started_s[at] - work_s)
     seconds[at, _WORK] = work_s
     seconds[at, _PERSON] = person_s
     seconds[at, _OFFICE] = (completed_s[at] - enabled_s[at]) - work_s - person_s

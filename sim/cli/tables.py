@@ -60,7 +60,7 @@ def print_table(summary: Mapping[str, Any]) -> None:
     ]
     if not sampled:
         lines.append("simulation noise only; --assumptions sampled gives the other range")
-    for line in (*lines, *_overloaded(summary), *_precision(summary)):
+    for line in (*lines, *_notes(summary), *_overloaded(summary), *_precision(summary)):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
@@ -127,6 +127,15 @@ def _difference(one: Mapping[str, Any], day_s: float) -> list[str]:
 
 def _side(where: Mapping[str, Any]) -> str:
     return f"at {where['text']} or {'more' if where['side'] == 'above' else 'less'}"
+
+
+def _notes(summary: Mapping[str, Any]) -> list[str]:
+    """Return who is asked for more than there is time for in a terminating period, which is not judged unstable."""
+    return [
+        f"{name}: {note['en']}"
+        for name, one in summary["alternatives"].items()
+        for note in one.get("overload_notes", [])
+    ]
 
 
 def _overloaded(summary: Mapping[str, Any]) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sim.analysis.bootstrap import POOLED
 from sim.report import bars, figures
 from sim.report.context import DIST, Alternative, Context
 from sim.report.marks import SEGMENT_FILLS, SEGMENTS, chip
@@ -42,6 +43,13 @@ def _hidden(dist: Mapping[str, Any]) -> bool:
     return bool(dist.get("n")) and any((dist.get(key) or {}).get("estimate") is None for key in DIST[1:])
 
 
+def _pooled(node: Any) -> bool:
+    """Tell whether some percentile of a part of the summary was pooled over replications."""
+    if isinstance(node, Mapping):
+        return node.get("method") == POOLED or any(_pooled(one) for one in node.values())
+    return False
+
+
 def turnaround(context: Context) -> View:
     """Return distribution, tables per delivery and per document, and the differences from the base."""
     texts = context.texts
@@ -72,7 +80,9 @@ def turnaround(context: Context) -> View:
         for a in context.alternatives
     ]
     columns = _dist_columns(context, texts("turnaround.until"), unit, "documents")
-    tables.append(table(texts("turnaround.document"), columns, bodies))
+    pooled = any(_pooled(a.data) for a in context.alternatives)
+    notes = [texts("turnaround.pooled_note")] if pooled else []
+    tables.append(table(texts("turnaround.document"), columns, bodies, notes=notes))
     told = restricted(context)
     if told:
         tables.append(told)

@@ -70,6 +70,19 @@ def test_one_leg_by_hand() -> None:
     assert float(np.sum(spent.sums_s)) == pytest.approx(27 * HOUR_S)
 
 
+def test_an_interruption_in_office_hours_waits_for_the_person() -> None:
+    """Begun at 09:00 with one hour of work, done at 15:00: four office hours are the person's, one is the lunch."""
+    spent = spent_by(
+        (leg(0, created_s=at(9), turnaround_s=at(15) - at(9), released_s=at(15)),),
+        work(DRAFT, (at(9), at(9), at(15)), HOUR_S),
+    )
+    assert parts(spent) == {
+        ("drafting", "work_s"): 1.0,
+        ("drafting", "wait_person_s"): 4.0,
+        ("drafting", "wait_office_s"): 1.0,
+    }
+
+
 def test_document_steps_count_until_release() -> None:
     """A step of the sender part counts for the legs released at its end or later, and for no others."""
     spent = spent_by(

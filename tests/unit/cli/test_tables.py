@@ -80,3 +80,10 @@ def test_precision(changes: dict[str, Any], told: str, capsys: pytest.CaptureFix
     summary = fixtures.summary()
     summary["design"]["precision"] = precision(**changes)
     assert printed(summary, capsys).endswith(told)
+
+
+def test_overload_in_a_terminating_period_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is not called unstable, and not passed over either."""
+    summary = fixtures.summary()
+    summary["alternatives"]["signed"]["overload_notes"] = [{"en": "Office, clerk: 105 %.", "vi": "105 %."}]
+    assert "signed: Office, clerk: 105 %." in printed(summary, capsys)

@@ -226,3 +226,14 @@ def test_wrong_language_and_wrong_summary_are_refused() -> None:
     for change in ({"kind": "load"}, {"schema": 2}):
         with pytest.raises(InputError, match="E-SUMMARY"):
             render(copy.deepcopy(summary) | change, {})
+
+
+def test_pooled_percentiles_are_told_with_their_limit() -> None:
+    """Where percentiles were pooled over replications the reader learns what such an interval is worth."""
+    plain = fixtures.summary()
+    assert "bootstrapping the replications" not in Page(render(plain, fixtures.manifest())).text
+    pooled = copy.deepcopy(plain)
+    name = next(iter(pooled["alternatives"]))
+    flow = next(iter(pooled["alternatives"][name]["by_flow"].values()))
+    flow["turnaround_s"]["p95"]["method"] = "pooled bootstrap"
+    assert "bootstrapping the replications" in Page(render(pooled, fixtures.manifest())).text
