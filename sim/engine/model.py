@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sim.calendars import WorkingTime
 from sim.engine import presence, routing
 from sim.engine.clock import Clock
+from sim.engine.memory import Memory
 from sim.engine.program import Compiler
 from sim.engine.routing import Facts, Routes
 from sim.engine.staff import Equipment, Person, Pool, cover_windows
@@ -34,7 +35,9 @@ NAN = float("nan")
 LEAST_URGENT = 3
 
 
-def run(file: ScenarioFile, case: Case, workload: Workload, streams: Streams) -> Observations:
+def run(
+    file: ScenarioFile, case: Case, workload: Workload, streams: Streams, memory: Memory | None = None
+) -> Observations:
     """Simulate one replication of one alternative.
 
     Args:
@@ -42,10 +45,12 @@ def run(file: ScenarioFile, case: Case, workload: Workload, streams: Streams) ->
         case: The alternative.
         workload: The replication's documents, the same for every alternative.
         streams: The replication's random streams, the same for every alternative.
+        memory: Of this replication, where other alternatives of it have been or will be run.
 
     Returns:
         What happened, from the first day until the cohort was finished or the cool-down was over.
     """
+    memory = memory or Memory()
     horizon = file.horizon
     seen = view(workload, file, case)
     facts = Facts(workload, seen, routing.levels(workload, case))
@@ -54,10 +59,10 @@ def run(file: ScenarioFile, case: Case, workload: Workload, streams: Streams) ->
     world = World(clock)
     world.office = file.office
     world.measure_start_s, world.measure_end_s = horizon.measure_start_s, horizon.measure_end_s
-    staffing = _staff(file, case, workload, streams, clock)
+    staffing = _staff(file, case, workload, streams, clock, memory)
     compiler = Compiler(
         world, case.scenario, facts, routes, staffing.by_role, staffing.equipment,
-        _carriers(file, case, workload, routes, streams), file.office, streams, horizon.days,
+        _carriers(file, case, workload, routes, streams), file.office, streams, horizon.days, memory,
     )  # fmt: skip
     _fill(world, workload, seen, routes, staffing)
     _programs(world, compiler, case, routes)
@@ -70,11 +75,13 @@ def run(file: ScenarioFile, case: Case, workload: Workload, streams: Streams) ->
     return observe(case, facts, routes, world, compiler, staffing, end_s)
 
 
-def _staff(file: ScenarioFile, case: Case, workload: Workload, streams: Streams, clock: Clock) -> Staffing:
+def _staff(
+    file: ScenarioFile, case: Case, workload: Workload, streams: Streams, clock: Clock, memory: Memory
+) -> Staffing:
     """Put people at their posts, and make the pools that they serve."""
     position = {name: index for index, name in enumerate(workload.agencies)}
     positions = [position[agency.id] for agency in case.agencies]
-    posts = presence.posts(file, case.scenario, case.agencies, positions, streams)
+    posts = presence.posts(file, case.scenario, case.agencies, positions, streams, memory)
     people = [Person(index, post.agency, post.duty, clock) for index, post in enumerate(posts)]
     order = count()
     holders: dict[tuple[str, int], list[tuple[int, int]]] = {}

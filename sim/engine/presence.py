@@ -13,6 +13,7 @@ import numpy as np
 
 from sim import calendars
 from sim.calendars import WorkingTime, away_days
+from sim.engine.memory import Memory
 from sim.scenario import Agency, Scenario, ScenarioFile, staff_of
 from sim.scenario.params import in_seconds
 from sim.scenario.schema import Absence, Staff
@@ -51,18 +52,24 @@ class Roster:
         file: The scenario, for office hours and the run's reach.
         scenario: The alternative.
         streams: The replication's random streams.
+        memory: Of the replication.
     """
 
-    def __init__(self, file: ScenarioFile, scenario: Scenario, streams: Streams) -> None:
+    def __init__(self, file: ScenarioFile, scenario: Scenario, streams: Streams, memory: Memory) -> None:
         self.office, self.days = file.office, file.horizon.days
-        self.scenario, self.streams = scenario, streams
+        self.scenario, self.streams, self.memory = scenario, streams, memory
         self._hours: dict[tuple[str, ...], WorkingTime] = {}
         self._by_day: dict[int, list[tuple[int, list[Interval]]]] = {}
+
+    def _hours_of(self, staff: Staff) -> tuple[str, str]:
+        """Return presence and duty elsewhere of people of this kind, as a key."""
+        duty = self.scenario.duties[staff.duty].hours if staff.duty else []
+        return "|".join(staff.hours or ()), "|".join(duty)
 
     def _usual(self, staff: Staff) -> WorkingTime:
         """Return the presence of people of this kind on a day without absence."""
         duty = self.scenario.duties[staff.duty].hours if staff.duty else []
-        key = ("|".join(staff.hours or ()), "|".join(duty))
+        key = self._hours_of(staff)
         known = self._hours.get(key)
         if known is None:
             known = self.office
@@ -99,10 +106,16 @@ class Roster:
         usual = self._usual(staff)
         if absence is None or absence.away.value == 0 or usual.is_always:
             return usual
-        days = self._days(usual)
         spell = in_seconds(absence.spell, self.office.day_s) / self.office.day_s if absence.spell else 1.0
+        share, spell = absence.away.value, max(1.0, spell)
+        key = (person, *self._hours_of(staff), share, spell)
+        return self.memory.duty(key, lambda: self._with_absences(person, usual, share, spell))
+
+    def _with_absences(self, person: str, usual: WorkingTime, share: float, spell: float) -> WorkingTime:
+        """Return a calendar without the days on which a person is away."""
+        days = self._days(usual)
         u = self.streams.uniforms(len(days), "absence", person)
-        away = away_days([day for day, _ in days], u, absence.away.value, max(1.0, spell))
+        away = away_days([day for day, _ in days], u, share, spell)
         if not np.any(away):
             return usual
         kept = [
@@ -112,7 +125,7 @@ class Roster:
 
 
 def posts(file: ScenarioFile, scenario: Scenario, agencies: Sequence[Agency], positions: Sequence[int],
-          streams: Streams) -> list[Post]:  # fmt: skip
+          streams: Streams, memory: Memory | None = None) -> list[Post]:  # fmt: skip
     """List everybody of an alternative, agency by agency.
 
     Args:
@@ -121,8 +134,9 @@ def posts(file: ScenarioFile, scenario: Scenario, agencies: Sequence[Agency], po
         agencies: Its agencies.
         positions: Index of each agency in the workload.
         streams: The replication's random streams.
+        memory: Of the replication.
     """
-    roster = Roster(file, scenario, streams)
+    roster = Roster(file, scenario, streams, memory or Memory())
     out: list[Post] = []
     for agency, position in zip(agencies, positions, strict=True):
         for role, staff in staff_of(scenario, agency).items():

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sim.calendars import WorkingTime
 from sim.engine import journey, transport
 from sim.engine.journey import Op
+from sim.engine.memory import Memory
 from sim.engine.routing import Facts, Routes
 from sim.engine.staff import Equipment, Pool
 from sim.engine.transport import Carrier
@@ -66,6 +67,7 @@ class Compiler:
         office: Office hours.
         streams: The replication's random streams.
         days: Days that the calendars cover.
+        memory: Of the replication.
     """
 
     world: World
@@ -78,6 +80,7 @@ class Compiler:
     office: WorkingTime
     streams: Streams
     days: int
+    memory: Memory = field(default_factory=Memory)
     tasks: dict[str, int] = field(default_factory=dict)
     stages: list[str] = field(default_factory=list)
     kinds: list[tuple[int, StepKind, str]] = field(default_factory=list)
@@ -213,6 +216,15 @@ class Compiler:
         n, scope = (workload.legs, "leg") if per_leg else (workload.documents, "document")
         return self.streams.uniforms(n, f"{purpose} per {scope}", name, visit)
 
+    def _times(self, name: str, param: DistParam, visit: int, day_s: float, *, per_leg: bool) -> Floats:
+        """Return a task's times at a visit, in seconds; read only."""
+        dist = dist_in_seconds(param, day_s)
+
+        def drawn() -> Floats:
+            return dist.ppf(self._uniforms("service", name, visit, per_leg=per_leg))
+
+        return self.memory.times((name, visit, per_leg, dist), drawn)
+
     def _draw(
         self, name: str, parts: Mapping[str, DistParam], extra: Floats | None, day_s: float, *, per_leg: bool
     ) -> Callable[[int], array[float]]:
@@ -231,8 +243,9 @@ class Compiler:
                 workload = self.facts.workload
                 total = np.zeros(workload.legs if per_leg else workload.documents)
                 for part, param in parts.items():
-                    u = self._uniforms("service", f"{name}/{part}" if part else name, visit, per_leg=per_leg)
-                    total += dist_in_seconds(param, day_s).ppf(u)
+                    total += self._times(
+                        f"{name}/{part}" if part else name, param, visit, day_s, per_leg=per_leg
+                    )
                 if extra is not None:
                     total += extra
                 known = self._arrays[key] = array("d", total.tobytes())

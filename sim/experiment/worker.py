@@ -68,22 +68,22 @@ class _Unkeyed:
 @lru_cache(maxsize=1)
 def _prepared(
     digest: str, chosen: tuple[str, ...], seed: int, replication: int, drawn: bool, task: _Unkeyed
-) -> tuple[ScenarioFile, Workload]:
+) -> tuple[ScenarioFile, Workload, engine.Memory]:
     """Draw inputs and documents once per process; alternatives of one replication follow one another."""
     del digest, drawn
     file: ScenarioFile = task.value.file
     if task.value.inputs is not None:
         file = sampled(file, task.value.inputs)
-    return file, generate(file, Streams(seed, replication), chosen)
+    return file, generate(file, Streams(seed, replication), chosen), engine.Memory()
 
 
 def run_one(task: Task) -> ReplicationNumbers:
     """Simulate one replication of one alternative; write its rows, return its numbers."""
-    file, workload = _prepared(
+    file, workload, memory = _prepared(
         task.file.digest, task.chosen, task.seed, task.replication, task.inputs is not None, _Unkeyed(task)
     )
     streams = Streams(task.seed, task.replication)
-    obs = engine.run(file, file.cases[task.alternative], workload, streams)
+    obs = engine.run(file, file.cases[task.alternative], workload, streams, memory)
     if task.inputs is None:
         _write_rows(obs, task)
     prices = terms(file, file.cases[task.alternative], workload)
