@@ -13,7 +13,7 @@ from typing import Any
 
 from sim.answers.answering import asked
 from sim.answers.questions import Question, Questions
-from sim.answers.units import Unit, unit_of
+from sim.answers.units import MINUS, Unit, unit_of
 from sim.errors import InputError
 
 ANSWERS = "answers.json"
@@ -110,7 +110,9 @@ def _lead(answers: Mapping[str, Any]) -> str:
         "processes when it was last made. **±** is simulation noise (95 %, replications at the stated inputs). "
         "**from … to** is the range over the draws (lowest to highest, or the central 90 % from 20 draws on), "
         "each from one replication, so that it holds some noise as well. A sign that holds in all draws is not "
-        "said again; where it does not, the count is. *d* is a calendar day, *wd* an office's working day.\n"
+        "said again; where it does not, the count is. *Somebody overloaded*: in so many draws some group of staff "
+        "in some agency was asked for more work than there was time for. *d* is a calendar day, *wd* an office's "
+        "working day.\n"
     )
 
 
@@ -140,11 +142,11 @@ def _line(question: Question, row: Mapping[str, Any], unit: Unit) -> str:
     """Say one alternative's number with both of its ranges."""
     name = f"`{row['alternative']}`"
     unsteady = "" if row["stable"] else " (**cannot keep up**)"
-    over = f"; overloaded in {row['overloaded']} draws" if row["overloaded"] else ""
+    over = f"; somebody overloaded in {row['overloaded']} draws" if row["overloaded"] else ""
     if question.kind == "difference" and not question.is_money:
         one, spread = row["difference"]["difference"], row["difference"]["spread"]
         percent = row["difference"]["percent"]["estimate"]
-        relative = f" ({percent:+.0f} %)" if percent is not None else ""
+        relative = f" ({percent:+.0f} %)".replace("-", MINUS) if percent is not None else ""
         told = f"{name}{unsteady}: {unit.signed(one)}{relative}{unit.range(spread, sign=True)}{_sign(spread)}"
     else:
         told = f"{name}{unsteady}: {unit.plain(row['value'])}{unit.range(row['value']['spread'])}"

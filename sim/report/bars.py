@@ -196,7 +196,7 @@ def desks(context: Context, alternative: Alternative, names: Sequence[str], long
             {
                 "key": str(place),
                 "x": middle,
-                "low": low,
+                "low": max(0.0, low),  # a load is never below nought, however wide its interval
                 "high": high,
                 "used": None if used is None else used / SHARE.size,
                 "text": text,

@@ -34,14 +34,17 @@ def test_the_table_carries_both_ranges_the_command_and_the_assumption(tmp_path: 
     found = questions(tmp_path)
     table = rendered(found, answers(found))
     assert (
-        "`scanned`: \u22120.50 ± 0.00 wd (-33 %), from \u22120.75 to +0.12; the sign holds in 2 of 3 draws"
+        "`scanned`: \u22120.50 ± 0.00 wd (\u221233 %), from \u22120.75 to +0.12; the sign holds in 2 of 3 draws"
         in table
     )
     assert (
         "**at least 90.0 %: `signed`** (noise allowed for: `signed`; over the draws: `scanned` at best"
         in table
     )
-    assert "`paper` (**cannot keep up**): 20.0 ± 2.0 %, from 10.0 to 30.0; overloaded in 1 draws" in table
+    assert (
+        "`paper` (**cannot keep up**): 20.0 ± 2.0 %, from 10.0 to 30.0; somebody overloaded in 1 draws"
+        in table
+    )
     assert "`signed`: 2.00 ± 0.10 bn VND, from \u22121.00 to 3.00" in table
     assert "`flows.letters.volume`: How many letters there are." in table
     assert f"`{asked(found, 'nation').command}`" in table
