@@ -23,6 +23,9 @@ def answers_(
     check: Annotated[
         bool, typer.Option("--check", help="run nothing; say what is stale, and exit 1 if anything is")
     ] = False,
+    table: Annotated[
+        bool, typer.Option("--table", help="run nothing; write the table from answers.json again")
+    ] = False,
     jobs: Annotated[int | None, typer.Option(min=1, help="worker processes; default: one per core")] = None,
     folder: Annotated[
         Path | None, typer.Option("--in", help="folder of questions.yaml, answers.json and README.md")
@@ -47,7 +50,7 @@ def answers_(
             raise typer.Exit(1)
         print(f"{len(questions.questions)} questions: every answer holds")  # noqa: T201
         return
-    wanted = names or [line.partition(":")[0] for line in answers.stale(questions, found)]
+    wanted = [] if table else names or [line.partition(":")[0] for line in answers.stale(questions, found)]
     unknown = [name for name in wanted if name not in questions.runs and name not in found["runs"]]
     if unknown:
         raise InputError("E-RUN", f"found no run {unknown[0]!r}", f"runs: {', '.join(questions.runs)}")
@@ -61,6 +64,6 @@ def answers_(
             one = answers.asked(questions, name)
             found["runs"][name] = answers.answer_run(one, jobs or os.cpu_count() or 1, target, bar)
         runs.write_bytes(store, runs.dump_json(found))
-    table = answers.rendered(questions, found)
-    runs.write_bytes(page, answers.replaced(page.read_text(encoding="utf-8"), table).encode())
+    text = answers.replaced(page.read_text(encoding="utf-8"), answers.rendered(questions, found))
+    runs.write_bytes(page, text.encode())
     print(f"{page}: {len(questions.questions)} questions")  # noqa: T201
