@@ -23,7 +23,6 @@ from loadtests.exchange import certificates, jws, manifest, trust
 from loadtests.exchange.agencies import Agency, Registered, Right
 from loadtests.exchange.errors import Refusal
 from loadtests.exchange.evidence import CrlUsed, Validation
-from loadtests.exchange.keys import algorithm_of
 from loadtests.exchange.manifest import Manifest
 from loadtests.exchange.registry import Registry
 from loadtests.exchange.revocation import Snapshot
@@ -131,15 +130,11 @@ def authenticate(compact: bytes, view: View, terms: Terms) -> Authentic:
     jws.require_type(signed, jws.MANIFEST_TYPE)
     # 3: two look-ups. From here on strangers without a registered certificate are gone.
     agency, registered = _registered(signed.certificate_sha256, view)
-    # 4: before any arithmetic, so that no key is used in a way that was not meant for it.
+    # 4 and 5: the algorithm is compared before any arithmetic, so that no key is used in a way that was not meant for
+    # it; then one signature check. From here on the signer is known to hold the registered key.
     known = _known(signed.certificate_sha256, view)
     leaf = known.chain.leaf if known else _read(registered, terms)
-    if signed.algorithm is not (own := algorithm_of(leaf.public_key())):
-        raise Refusal(
-            "algorithm-mismatch", f"found {signed.algorithm}", f"{own}, as the registered key is used"
-        )
-    # 5: one signature check. From here on the signer is known to hold the registered key.
-    jws.check(signed, leaf.public_key())  # type: ignore[arg-type] # step 4 has seen that it is one of them
+    jws.check(signed, leaf.public_key())  # type: ignore[arg-type] # it refuses every other kind of key
     # 6: several signature checks where the chain is not known yet.
     known = known or _chain(leaf, view, terms)
     # 7: after the chain, because only its certificates say whose lists count.

@@ -13,7 +13,7 @@ from sim.analysis.comparison import METRICS, OF_EACH, RESTRICTED
 from sim.analysis.cost import PAIRED
 from sim.analysis.output import QUANTILES
 from sim.analysis.reach import WITHIN_WORKING_DAYS
-from sim.answers import load_questions
+from sim.answers import checked, load_answers, load_questions
 from sim.scenario import Case, ScenarioFile, load, numbers, select
 from sim.scenario.documents import parse_yaml
 
@@ -236,3 +236,9 @@ class TestAnswers:
         """And no run is without a question."""
         found = load_questions(SCENARIOS / "questions.yaml")
         assert {one.run for one in found.questions} == set(found.runs)
+
+    def test_the_table_of_answers_holds(self) -> None:
+        """Scenarios, questions and settings are those that were answered, and the README shows the answers."""
+        found = load_questions(SCENARIOS / "questions.yaml")
+        stored = load_answers(SCENARIOS / "answers.json")
+        assert checked(found, stored, README.read_text(encoding="utf-8")) == []
