@@ -23,6 +23,8 @@ from tests.analytic.through import simulated
 from tests.builders import scenario
 from tests.unit.provenance import Row, rows
 
+pytestmark = pytest.mark.usefixtures("full_speed")
+
 SCENARIOS = tuple(bundled())
 LIBRARIES = tuple(sorted(path.stem for path in (scenarios_folder() / "library").glob("*.yaml")))
 OF_LIBRARY = ("fragments", "procedures", "transports")

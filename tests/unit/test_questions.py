@@ -17,6 +17,8 @@ from sim.answers import checked, load_answers, load_questions
 from sim.scenario import Case, ScenarioFile, load, numbers, select
 from sim.scenario.documents import parse_yaml
 
+pytestmark = pytest.mark.usefixtures("full_speed")
+
 SCENARIOS = Path(__file__).resolve().parents[2] / "scenarios"
 README = SCENARIOS / "README.md"
 NAMES = ("gia-lai", "quang-ninh", "ha-tinh", "dong-nai", "quang-ngai", "nation")

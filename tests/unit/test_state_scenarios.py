@@ -16,6 +16,8 @@ import pytest
 from sim.scenario import ScenarioFile, load, numbers, select, template
 from sim.scenario.schema import Selector
 
+pytestmark = pytest.mark.usefixtures("full_speed")
+
 ROOT = Path(__file__).resolve().parents[2]
 SCENARIOS = ROOT / "scenarios"
 GEO = ROOT.parent / "shared" / "data" / "geo"

@@ -51,6 +51,7 @@ def test_the_table_carries_both_ranges_the_command_and_the_assumption(tmp_path: 
     assert "30 simulations, 3 minutes" in table
 
 
+@pytest.mark.usefixtures("full_speed")
 def test_answers_hold_until_something_changes(tmp_path: Path) -> None:
     """The scenario, the settings, the questions, a run too much, a run too few, the page: each is named."""
     found = questions(tmp_path)

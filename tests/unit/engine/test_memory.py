@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from sim import engine, scenario
 from sim.calendars import WorkingTime
@@ -12,6 +13,7 @@ from sim.streams import Streams
 from sim.workload import generate
 
 
+@pytest.mark.usefixtures("full_speed")
 def test_alternatives_are_the_same_with_and_without_a_memory() -> None:
     """Every column of deliveries and steps, whichever alternative was run before."""
     sets = {"period.warm_up": "1 week", "period.measure": "1 week", "period.cool_down": "1 week"}

@@ -143,6 +143,7 @@ PRICED = ("dong-nai", "gia-lai", "ha-tinh", "quang-ngai", "quang-ninh")
 
 
 @pytest.mark.parametrize("name", PRICED)
+@pytest.mark.usefixtures("full_speed")
 class TestBundled:
     def test_every_price_is_graded_and_in_provenance(self, name: str) -> None:
         """By its path, with its value; what is assumed has a range, what is published a source."""

@@ -85,6 +85,7 @@ def faults(case: Case) -> set[tuple[str, str]]:
 NAMES = bundled()
 
 
+@pytest.mark.usefixtures("full_speed")
 @pytest.mark.parametrize("name", NAMES)
 def test_at_the_median_of_everything_nothing_moved(name: str) -> None:
     """The very same objects: no simulation can tell the difference."""
@@ -95,6 +96,7 @@ def test_at_the_median_of_everything_nothing_moved(name: str) -> None:
     assert sampled(file, {one.name: 0.5 for one in every}) is file
 
 
+@pytest.mark.usefixtures("full_speed")
 @pytest.mark.parametrize("name", NAMES)
 def test_no_draw_of_a_bundled_scenario_breaks_what_the_checks_ask(name: str) -> None:
     """At both ends of all ranges, at random corners, and at draws between; and no range is left."""
