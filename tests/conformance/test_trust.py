@@ -102,7 +102,7 @@ def test_cases_cover_the_codes() -> None:
     assert len(set(identifiers)) == len(identifiers)
     expected = {case["expected"] for case in CASES} - {"accepted"}
     assert expected <= errors.CODES.keys()
-    assert errors._TRUST.keys() - expected == ELSEWHERE
+    assert errors.SECTIONS["Trust"].keys() - expected == ELSEWHERE
     assert all(case["source"] and case["what"] for case in CASES)
 
 

@@ -25,7 +25,7 @@ def test_every_code_is_a_slug_with_a_title_an_http_error_and_a_meaning(code: str
     assert kind.meaning.endswith(".")
 
 
-@pytest.mark.parametrize("module", sorted(ROOM.glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("module", sorted(ROOM.rglob("*.py")), ids=lambda path: path.stem)
 def test_every_code_a_module_refuses_with_is_in_the_table(module: Path) -> None:
     """A slip in a code would otherwise show only when somebody is refused."""
     used = re.findall(r"""\bRefusal\(\s*f?["']([^"']+)["']""", module.read_text(encoding="utf-8"))
