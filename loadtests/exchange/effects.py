@@ -25,7 +25,8 @@ from typing import Any, Generic, TypeVar
 from loadtests.exchange.evidence import Evidence
 from loadtests.exchange.manifest import Manifest
 from loadtests.exchange.merkle import Frontier
-from loadtests.exchange.records import Group, Message, MessageKey, Stored
+from loadtests.exchange.records import EntryKey, EventKey, Group, Item, Key, MessageKey, Standing, Stored
+from loadtests.exchange.reporting_verification import AuthenticReport, authenticate_report
 from loadtests.exchange.terms import Terms, View
 from loadtests.exchange.verification import Authentic, Received, authenticate
 
@@ -72,7 +73,7 @@ def drive(machine: Machine[T], perform: Callable[[Effect[Any]], Any]) -> T:
         return ended
 
 
-# --- effects of a submission ------------------------------------------------------------------------------------
+# --- effects of submissions and reports -------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +101,35 @@ class Verify(Effect[Authentic]):
 
 
 @dataclass(frozen=True, slots=True)
-class Reserve(Effect[bool]):
-    """Take the key for this machine alone; False, at once, where another machine has it. In memory, under a lock.
+class VerifyReport(Effect[AuthenticReport]):
+    """``perform`` it as ``Verify``.
 
-    A driver may refuse here with ``too-many-requests``: it is the first effect after the sender is known.
+    Args:
+        compact: The signed report as it came.
+        view: What it is judged by.
+        terms: What this exchange takes.
     """
 
-    key: MessageKey
+    compact: bytes
+    view: View
+    terms: Terms
+
+    def perform(self) -> AuthenticReport:
+        """What ``authenticate_report`` says; raises as it does."""
+        return authenticate_report(self.compact, self.view, self.terms)
+
+
+@dataclass(frozen=True, slots=True)
+class Reserve(Effect[bool]):
+    """Take the key for this machine alone; False where another machine has it. In memory, under a lock.
+
+    A driver may refuse here with ``too-many-requests``: it is the first effect after the sender of a message, or the
+    recipient that reports, is known. (A recall reserves entries later, for its sender.) For an entry, which nobody
+    holds longer than one commit takes, a driver may wait a moment before it says no: a recipient that has just been
+    given the last document reports at once.
+    """
+
+    key: Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +137,20 @@ class Find(Effect[Stored | None]):
     """The accepted message of this key, or None. Must see every commit that returned before it was asked."""
 
     key: MessageKey
+
+
+@dataclass(frozen=True, slots=True)
+class FindEntry(Effect[Standing | None]):
+    """The message at this recipient, or None. Must see every commit that returned before it was asked."""
+
+    key: EntryKey
+
+
+@dataclass(frozen=True, slots=True)
+class FindEvent(Effect[bytes | None]):
+    """The evidence of a lifecycle event that was taken, or None; sees what ``FindEntry`` sees."""
+
+    key: EventKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +165,9 @@ class Receive(Effect[tuple[Received, ...]]):
 
 @dataclass(frozen=True, slots=True)
 class Seal(Effect[bytes]):
-    """Hand the message to the sequencer; returns its receipt when it is committed, raises when it may not be."""
+    """Hand the item to the sequencer; returns its evidence when it is committed, raises when it may not be."""
 
-    message: Message
+    item: Item
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +185,32 @@ class Keep(Effect[None]):
 class Release(Effect[None]):
     """Give the key back; cannot fail."""
 
-    key: MessageKey
+    key: Key
+
+
+def releasing(machine: Machine[T], held: list[Key]) -> Machine[T]:
+    """A machine, and after its end the release of all that it holds, whatever its end is.
+
+    Args:
+        machine: What is done; it notes in ``held`` each key that it reserved.
+        held: The keys, none of them yet.
+
+    Raises:
+        Exception: What the machine ends with.
+    """
+    # No ``finally``: a machine that is closed, as in a crash, must not ask for anything any more.
+    try:
+        result = yield from machine
+    except Exception:
+        yield from _release(held)
+        raise
+    yield from _release(held)
+    return result
+
+
+def _release(held: list[Key]) -> Machine[None]:
+    for key in reversed(held):
+        yield from ask(Release(key))
 
 
 # --- effects of the sequencer -----------------------------------------------------------------------------------
@@ -170,9 +232,10 @@ class Sign(Effect[tuple[bytes, ...]]):
 class Commit(Effect[None]):
     """Store all of the group in one transaction; on return it is durable.
 
-    The store takes it only where its log is still ``group.before`` in size and holds none of the keys, and checks
-    that inside the transaction (a unique index on leaf indices and one on keys): an earlier attempt that was given up
-    may still be on its way. Where this raises, nobody need know whether the group was stored.
+    The store takes it only where its log is still ``group.before`` in size, holds none of the keys, and every entry
+    that is changed still has the history that the change was made from. It checks that inside the transaction (a
+    unique index on leaf indices and one on keys): an earlier attempt that was given up may still be on its way.
+    Where this raises, nobody need know whether the group was stored.
     """
 
     group: Group

@@ -39,7 +39,7 @@ class Report:
         sender: Code of the agency that sent it; with ``message_id`` it names the message.
         recipient: Code of the agency that reports.
         action: One of ``REPORTABLE``.
-        reported_at: When, s since the epoch, UTC; the time of the signature as well.
+        reported_at: When, s since the epoch, UTC; the signature is of the same time, as near as clocks may differ.
         audience: The exchange it is meant for.
         reason: Why, 1 to ``REASON_CHARS_MAX`` characters; must be there for refusals, else None or a remark.
     """

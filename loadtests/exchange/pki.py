@@ -18,6 +18,7 @@ from cryptography.x509.oid import NameOID
 
 from loadtests.exchange.agencies import is_agency_code
 from loadtests.exchange.certificates import DOCUMENT_SIGNING
+from loadtests.exchange.issuer import NAME, NAME_WORDS
 from loadtests.exchange.keys import PrivateKey, PublicKey, algorithm_of
 from loadtests.exchange.manifest import AGENCY_CODE_WORDS
 from loadtests.exchange.pki_keys import IssuingError
@@ -130,15 +131,44 @@ def issue_agency(
         IssuingError: ``agency-code-invalid``, ``validity-outside-issuer``, ``issuer-key-mismatch``.
         Refusal: ``key-unsupported``.
     """
+    english = x509.DirectoryName(agency_name(code, name_en))
+    return _issue_leaf(issuer, agency_name(code, name_vi), public_key, serial, validity, (english,))
+
+
+def issue_service(
+    issuer: Authority, name: str, organisation: str, public_key: PublicKey, *, serial: int, validity: Validity
+) -> x509.Certificate:
+    """A certificate with which an exchange signs what it issues; its common name is the exchange's name.
+
+    Raises:
+        IssuingError: ``service-name-invalid`` (no exchange's name, or longer than a common name may be),
+            ``validity-outside-issuer``, ``issuer-key-mismatch``.
+        Refusal: ``key-unsupported``.
+    """
+    if not NAME.fullmatch(name) or len(name) > NAME_CHARACTERS_MAX:
+        words = f"{NAME_WORDS}, and no longer than {NAME_CHARACTERS_MAX} characters"
+        raise IssuingError("service-name-invalid", f"found {name[:80]!r}", words)
+    subject = _name((NameOID.ORGANIZATION_NAME, organisation), (NameOID.COMMON_NAME, name))
+    return _issue_leaf(issuer, subject, public_key, serial, validity, ())
+
+
+def _issue_leaf(
+    issuer: Authority,
+    subject: x509.Name,
+    public_key: PublicKey,
+    serial: int,
+    validity: Validity,
+    alternatives: tuple[x509.GeneralName, ...],
+) -> x509.Certificate:
     algorithm_of(public_key)
     _require_issuer(issuer, validity)
-    name = agency_name(code, name_vi)
-    english = x509.DirectoryName(agency_name(code, name_en))
-    builder = _below(_builder(name, issuer.certificate.subject, public_key, serial, validity), issuer)
+    builder = _below(_builder(subject, issuer.certificate.subject, public_key, serial, validity), issuer)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     builder = builder.add_extension(_usage(digital_signature=True), critical=True)
     builder = builder.add_extension(x509.ExtendedKeyUsage([DOCUMENT_SIGNING]), critical=False)
-    return _sign(builder.add_extension(x509.SubjectAlternativeName([english]), critical=False), issuer.key)
+    if alternatives:
+        builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
+    return _sign(builder, issuer.key)
 
 
 # --- revocation lists -------------------------------------------------------------------------------------------

@@ -100,6 +100,38 @@ class RevocationList:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """A certificate of a chain, as lists are asked about it; made once for a chain, because it takes its time.
+
+    Args:
+        sha256: Its thumbprint.
+        serial: Its serial number.
+        issuer: Whose list counts (``issuer_id``).
+        issuer_name: How messages call the issuer.
+    """
+
+    sha256: bytes
+    serial: int
+    issuer: bytes
+    issuer_name: str
+
+    @classmethod
+    def of(cls, certificate: x509.Certificate, issuer: x509.Certificate) -> Self:
+        """The link between a certificate and the one above it."""
+        return cls(
+            thumbprint(certificate), certificate.serial_number, issuer_id(issuer), called(issuer.subject)
+        )
+
+
+def links(chain: Sequence[x509.Certificate]) -> tuple[Link, ...]:
+    """The links of a valid chain (``trust.Chain.certificates``: leaf first, root last).
+
+    The root has none: nobody above it could revoke it.
+    """
+    return tuple(Link.of(certificate, issuer) for certificate, issuer in pairwise(chain))
+
+
+@dataclass(frozen=True, slots=True)
 class Revoked:
     """A certificate of a chain that stands on a list.
 
@@ -158,24 +190,27 @@ class Revocations:
         return type(self)(MappingProxyType({**self.lists, new.snapshot.issuer: new}))
 
     def status(self, chain: Sequence[x509.Certificate], *, at: int, freshness: Freshness) -> Status:
-        """What the lists say of a valid chain (``trust.Chain.certificates``: leaf first, root last).
+        """What the lists say of a valid chain; raises as ``status_of`` does with its ``links``."""
+        return self.status_of(links(chain), at=at, freshness=freshness)
 
-        The root is not asked about: nobody above it could revoke it. What is listed is revoked, whatever date its line
-        bears; a caller who judges the past has the date.
+    def status_of(self, chain: Sequence[Link], *, at: int, freshness: Freshness) -> Status:
+        """What the lists say of the links of a valid chain, leaf first.
+
+        What is listed is revoked, whatever date its line bears; a caller who judges the past has the date.
 
         Raises:
             Refusal: ``crl-missing``, ``crl-stale``, ``crl-not-yet-valid``.
         """
         revoked: list[Revoked] = []
         snapshots: list[Snapshot] = []
-        for depth, (certificate, issuer) in enumerate(pairwise(chain)):
-            found = self.lists.get(issuer_id(issuer))
+        for depth, link in enumerate(chain):
+            found = self.lists.get(link.issuer)
             if found is None:
-                raise Refusal("crl-missing", f"there is no list of {called(issuer.subject)}")
+                raise Refusal("crl-missing", f"there is no list of {link.issuer_name}")
             found.snapshot.require_fresh(at, freshness)
             snapshots.append(found.snapshot)
-            if revocation := found.revoked.get(certificate.serial_number):
-                revoked.append(Revoked(thumbprint(certificate), depth, revocation))
+            if revocation := found.revoked.get(link.serial):
+                revoked.append(Revoked(link.sha256, depth, revocation))
         return Status(tuple(revoked), tuple(snapshots))
 
 

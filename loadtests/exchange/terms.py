@@ -15,7 +15,7 @@ from cryptography import x509
 
 from loadtests.exchange import certificates, trust
 from loadtests.exchange.registry import Registry
-from loadtests.exchange.revocation import Freshness, Revocations
+from loadtests.exchange.revocation import Freshness, Link, Revocations, links
 from loadtests.exchange.strict import Limits
 
 
@@ -68,15 +68,22 @@ class Trusted:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A chain that was found valid, with the thumbprints of its certificates, kept to be used again."""
+    """A chain that was found valid, kept to be used again.
+
+    Args:
+        chain: The chain.
+        thumbprints: SHA-256 of each certificate, leaf first.
+        links: What revocation lists are asked about, leaf first.
+    """
 
     chain: trust.Chain
     thumbprints: tuple[bytes, ...]
+    links: tuple[Link, ...]
 
     @classmethod
     def of(cls, chain: trust.Chain) -> Self:
-        """The chain with its thumbprints."""
-        return cls(chain, chain.thumbprints)
+        """The chain with what is made of it once, because keys are costly to write out."""
+        return cls(chain, chain.thumbprints, links(chain.certificates))
 
     def holds(self, certificate_sha256: bytes, view: View) -> bool:
         """True where validating the certificate now would give this chain or another one that is as good."""

@@ -198,7 +198,7 @@ def _why_not(
     pool = [*anchors.certificates, *intermediates]
     below, path = leaf, {leaf}
     for depth in range(limits.depth + 1):
-        signers = [one for one in pool if one not in path and _signed_by(below, one)]
+        signers = [one for one in pool if one not in path and signed_by(below, one)]
         if not signers:
             message = (
                 f"no trusted certificate of {called(below.issuer)} signed that of {called(below.subject)}"
@@ -215,7 +215,8 @@ def _why_not(
     return Refusal("chain-too-long", message, f"at most {limits.depth}")
 
 
-def _signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+def signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """True where the issuer's name and key are those that the certificate was issued under."""
     try:
         certificate.verify_directly_issued_by(issuer)
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):

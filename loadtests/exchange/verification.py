@@ -1,7 +1,8 @@
 """Verification of a submission: from the bytes that came to what is established about them, in numbered steps.
 
 Rule kept here: every step raises ``Refusal`` unless it holds, and what later code works with is a value that only
-the steps can give: ``Authentic`` after steps 1 to 9 (who says what), ``Verified`` after step 15 (it may be taken).
+the steps can give: ``Origin`` after step 7 (whose it is), ``Authentic`` after step 9 (who says what), ``Verified``
+after step 15 (it may be taken). Steps 3 to 7 are the same for all that an agency signs.
 
 The steps stand in the order of their cost to us and of what has been proven by then. Up to step 5 anybody can bring
 us to act, so there it is form, two look-ups and one signature check with a key that the operator registered; naming
@@ -27,6 +28,23 @@ from loadtests.exchange.manifest import Manifest
 from loadtests.exchange.registry import Registry
 from loadtests.exchange.revocation import Snapshot
 from loadtests.exchange.terms import Known, Terms, View
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What steps 3 to 7 establish: whose signature it is, and what it was trusted on.
+
+    Args:
+        agency: The signer, as registered.
+        registered: The signer's certificate, as registered.
+        known: The chain from that certificate to a root.
+        snapshots: The revocation lists that were looked at, one per certificate of the chain but the root.
+    """
+
+    agency: Agency
+    registered: Registered
+    known: Known
+    snapshots: tuple[Snapshot, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +146,26 @@ def authenticate(compact: bytes, view: View, terms: Terms) -> Authentic:
         raise Refusal("manifest-too-large", f"found {size_bytes} bytes", hint)
     # 2: a signature made for something else does not count here.
     jws.require_type(signed, jws.MANIFEST_TYPE)
+    # 3 to 7: the same for all that agencies sign.
+    origin = origin_of(signed, view, terms)
+    # 8: whose size is bounded and whose signer is an agency.
+    content = manifest.parse(signed.payload, terms.limits)
+    # 9: an agency speaks for itself only.
+    _require_sender(content.sender, origin.agency, view.trusted.registry)
+    digest = sha256(signed.payload).digest()
+    return Authentic(
+        signed, content, digest, origin.agency, origin.registered, origin.known, origin.snapshots
+    )
+
+
+def origin_of(signed: jws.Unverified, view: View, terms: Terms) -> Origin:
+    """Steps 3 to 7 of what an agency signed, whose size and purpose were looked at; raises their codes.
+
+    Args:
+        signed: What came, taken apart.
+        view: Time and trust.
+        terms: What this exchange takes.
+    """
     # 3: two look-ups. From here on strangers without a registered certificate are gone.
     agency, registered = _registered(signed.certificate_sha256, view)
     # 4 and 5: the algorithm is compared before any arithmetic, so that no key is used in a way that was not meant for
@@ -139,12 +177,7 @@ def authenticate(compact: bytes, view: View, terms: Terms) -> Authentic:
     known = known or _chain(leaf, view, terms)
     # 7: after the chain, because only its certificates say whose lists count.
     snapshots = _unrevoked(known, view, terms)
-    # 8: whose size is bounded and whose signer is an agency.
-    content = manifest.parse(signed.payload, terms.limits)
-    # 9: an agency speaks for itself only.
-    _require_sender(content.sender, agency, view.trusted.registry)
-    digest = sha256(signed.payload).digest()
-    return Authentic(signed, content, digest, agency, registered, known, snapshots)
+    return Origin(agency, registered, known, snapshots)
 
 
 def authorise(authentic: Authentic, view: View, terms: Terms) -> Verified:
@@ -250,7 +283,7 @@ def _chain(leaf: x509.Certificate, view: View, terms: Terms) -> Known:
 
 def _unrevoked(known: Known, view: View, terms: Terms) -> tuple[Snapshot, ...]:
     revocations = view.trusted.revocations
-    status = revocations.status(known.chain.certificates, at=view.now, freshness=terms.freshness)
+    status = revocations.status_of(known.links, at=view.now, freshness=terms.freshness)
     status.require_good()
     return status.snapshots
 

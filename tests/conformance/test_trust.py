@@ -30,6 +30,7 @@ ELSEWHERE = {
     "certificate-malformed",
     "crl-malformed",
     "crl-too-large",
+    "registry-malformed",
     "recipient-unknown",
     "recipient-suspended",
     "recipient-not-permitted",

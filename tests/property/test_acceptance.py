@@ -19,13 +19,23 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from loadtests.exchange import merkle
 from loadtests.exchange.acceptance import Accepted, Outcome, Rejected, accept
-from loadtests.exchange.effects import Commit, Effect, Find, Keep, Machine, Receive, Seal, Sign
+from loadtests.exchange.effects import (
+    Commit,
+    Effect,
+    Find,
+    FindEntry,
+    FindEvent,
+    Keep,
+    Machine,
+    Receive,
+    Seal,
+    Sign,
+)
 from loadtests.exchange.errors import Refusal
 from loadtests.exchange.evidence import Event
 from loadtests.exchange.jws import parse
-from loadtests.exchange.lifecycle import State
 from loadtests.exchange.receipts import check_evidence, log_leaf
-from loadtests.exchange.records import Group, MessageKey, Unit
+from loadtests.exchange.records import Group, Message, MessageKey, Unit
 from loadtests.exchange.registry import Registry
 from tests.unit.loadtests.authorities import AT
 from tests.unit.loadtests.exchanges import (
@@ -52,6 +62,7 @@ BAD: dict[str, dict[str, Any]] = {
 GROUP_MAX = 3
 EFFECTS_MAX = 16  # more than any machine and its group ask for
 FAULT = Refusal("store-unavailable", "the store is gone")
+FALLIBLE = Find | FindEntry | FindEvent | Receive | Keep | Sign
 # Which machine, how many effects of it, and how the last of them ends.
 TURNS = st.lists(
     st.tuples(
@@ -116,6 +127,11 @@ class World:
 
 class Process(RuleBasedStateMachine):
     """The exchange, its senders and its misfortunes."""
+
+    @property
+    def good(self) -> list[bytes]:
+        """All that may be taken, in an order in which it can be."""
+        return sorted(ALL_GOOD)
 
     def __init__(self) -> None:
         super().__init__()
@@ -186,7 +202,7 @@ class Process(RuleBasedStateMachine):
         """One machine goes on by one effect; a sender may go away while its documents are read."""
         if isinstance(flight.effect, Seal):
             self.queue.append(flight)
-        elif fate != "fails" or not isinstance(flight.effect, Find | Receive | Keep | Sign):
+        elif fate != "fails" or not isinstance(flight.effect, FALLIBLE):
             self.resume(flight, self.performed(flight.effect))
         elif isinstance(flight.effect, Receive):
             self.resume(flight, Refusal("request-incomplete", "the sender went away"))
@@ -206,7 +222,15 @@ class Process(RuleBasedStateMachine):
             flight.go_on(result)
         except StopIteration as end:
             self.flights.remove(flight)
-            self.world.answers.append((flight.compact, end.value))
+            self.answered(flight, end.value)
+        except Refusal as refusal:
+            self.flights.remove(flight)
+            self.answered(flight, refusal)
+
+    def answered(self, flight: Flight, answer: Any) -> None:
+        """An answer is in its sender's hands."""
+        assert isinstance(answer, Accepted | Rejected)
+        self.world.answers.append((flight.compact, answer))
 
     def step_group(self, fate: str) -> None:
         """The sequencer takes what has come together, or goes on by one effect.
@@ -215,8 +239,8 @@ class Process(RuleBasedStateMachine):
         """
         if self.group is None:
             members, self.queue = self.queue[:GROUP_MAX], self.queue[GROUP_MAX:]
-            messages = tuple(one.effect.message for one in members if isinstance(one.effect, Seal))
-            machine = self.exchange.sequencer.seal(messages, self.now)
+            items = tuple(one.effect.item for one in members if isinstance(one.effect, Seal))
+            machine = self.exchange.sequencer.seal(items, self.now)
             self.group = Flight(machine, next(machine)), members
             return
         sealing, members = self.group
@@ -269,12 +293,12 @@ class Process(RuleBasedStateMachine):
             self.work([(0, 1, "well"), (len(self.flights), 1, "well")])
         assert not self.flights
         assert not self.exchange.reserved
-        for compact in sorted(_ALL_GOOD):
+        for compact in self.good:
             outcome = self.exchange.send(compact)
             self.world.answers.append((compact, outcome))
             if not isinstance(outcome, Accepted):
                 assert outcome.refusal.code == "message-id-reused"
-        assert len(self.world.store.messages) == len(SENDERS) * len(IDS)
+        assert self.world.store.messages.keys() == {key_of(compact) for compact in self.good}
         self.every_receipt_stands_on_what_is_stored()
         self.the_store_is_whole()
         self.the_log_only_grows()
@@ -296,13 +320,13 @@ class Process(RuleBasedStateMachine):
             assert told.log is not None
             assert store.units[told.log.leaf_index] is unit
             assert store.leaves()[told.log.leaf_index] == log_leaf(outcome.receipt)
-            assert all(store.inbox[code, outcome.key] is State.AVAILABLE for code in told.recipients)
+            assert all((code, outcome.key) in store.inbox for code in told.recipients)
 
     @invariant()
     def the_store_is_whole(self) -> None:
-        """One message for each sender and id, one leaf for each message, and only what may be taken."""
+        """One message for each sender and id, one leaf for each item, and only what may be taken."""
         store = self.world.store
-        assert len(store.units) == len(store.messages) == store.head.size
+        assert len(store.units) == len(store.items) == store.head.size
         assert store.head == merkle.frontier(store.head.size, merkle.nodes_over(store.leaves().__getitem__))
         assert store.inbox.keys() == {
             (code, key) for key, unit in store.messages.items() for code in unit.evidence.recipients
@@ -311,7 +335,7 @@ class Process(RuleBasedStateMachine):
             log = check_evidence(unit.receipt, ISSUER).log
             assert log is not None
             assert log.leaf_index == index
-            assert unit.message.compact in _ALL_GOOD
+            assert not isinstance(unit.item, Message) or unit.item.compact in self.good
 
     @invariant()
     def the_log_only_grows(self) -> None:
@@ -337,13 +361,12 @@ class Process(RuleBasedStateMachine):
 
     @invariant()
     def nothing_stays_reserved(self) -> None:
-        """A key is held by a machine that is under way, and by one only."""
-        assert len(self.exchange.reserved) <= len(self.flights)
+        """A key is held by a machine that is under way."""
         if not self.flights:
             assert not self.exchange.reserved
 
 
-_ALL_GOOD = {
+ALL_GOOD = {
     sent(sender, message_id, subject, "", signed_at)
     for sender in SENDERS
     for message_id in IDS

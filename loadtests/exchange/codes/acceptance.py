@@ -80,10 +80,10 @@ ACCEPTANCE: Final = {
         "An accepted message of this sender has the id and other content; give every message an id of its own.",
     ),
     "message-in-flight": Kind(
-        "A message with this id is being taken right now",
+        "The message is being taken, or worked on, right now",
         409,
         True,
-        "Send it again in a moment: the answer is then the receipt, if that message was accepted.",
+        "Send the same bytes again in a moment; where they were taken already, the answer is the receipt.",
     ),
     "store-unavailable": Kind(
         "The store cannot be reached",

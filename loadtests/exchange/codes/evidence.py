@@ -25,6 +25,12 @@ LIFECYCLE_EVIDENCE_LOG: Final = {
         False,
         "Ask for the message's state at this recipient; the hint lists what can follow it.",
     ),
+    "event-from-the-future": Kind(
+        "The event was reported ahead of the exchange's clock",
+        422,
+        True,
+        "Its time lies further ahead than is allowed; compare clocks, or send the same report later.",
+    ),
     "event-id-reused": Kind(
         "The event id was used for another event",
         422,
@@ -71,7 +77,7 @@ LIFECYCLE_EVIDENCE_LOG: Final = {
         "What was signed gives two times",
         422,
         False,
-        "The time inside and the time of the signature must be one; otherwise neither counts.",
+        "The time inside and the time of the signature must be one, for a report as near as clocks may differ.",
     ),
     "evidence-invalid": Kind(
         "A member of the evidence is missing, unknown or out of its range",

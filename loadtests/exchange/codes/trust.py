@@ -55,6 +55,12 @@ TRUST: Final = {
         False,
         "The registry does not let this agency receive documents; leave it out and sign again.",
     ),
+    "registry-malformed": Kind(
+        "Not a registry that can be read",
+        422,
+        False,
+        "A member of the registry file is missing, unknown or out of its range; the message names the place.",
+    ),
     "certificate-malformed": Kind(
         "Not a certificate that can be read",
         400,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from hashlib import sha256
 from typing import Any
 
-from loadtests.exchange import evidence, jws, pki
+from loadtests.exchange import events, evidence, jws, pki
 from loadtests.exchange.acceptance import Outcome, accept
 from loadtests.exchange.certificates import Limits as CertificateLimits
 from loadtests.exchange.certificates import thumbprint
@@ -15,6 +16,8 @@ from loadtests.exchange.effects import (
     Commit,
     Effect,
     Find,
+    FindEntry,
+    FindEvent,
     Keep,
     Locate,
     Look,
@@ -24,15 +27,30 @@ from loadtests.exchange.effects import (
     Seal,
     Sign,
     Verify,
+    VerifyReport,
     drive,
 )
 from loadtests.exchange.errors import Refusal
 from loadtests.exchange.issuer import Issuer
 from loadtests.exchange.keys import PrivateKey
-from loadtests.exchange.manifest import Manifest
+from loadtests.exchange.lifecycle import Action, Entry, State
+from loadtests.exchange.manifest import Manifest, MessageKind
 from loadtests.exchange.merkle import Frontier
-from loadtests.exchange.records import Group, MessageKey, Stored, Unit
+from loadtests.exchange.records import (
+    Change,
+    EntryKey,
+    EventKey,
+    Group,
+    Handover,
+    Key,
+    Message,
+    MessageKey,
+    Standing,
+    Stored,
+    Unit,
+)
 from loadtests.exchange.registry import Agency, Registered, Registry
+from loadtests.exchange.reporting import Refused, Taken, expire, hand_over, report
 from loadtests.exchange.revocation import Freshness, Revocations
 from loadtests.exchange.sequencer import Sequencer
 from loadtests.exchange.strict import Limits
@@ -122,6 +140,32 @@ def numbered(number: int, **changes: Any) -> bytes:
     return submission(message_id=f"message-{number:04d}", **changes)
 
 
+def recall(message_id: str, refers_to: str, *, signer: str = SENDER, **changes: Any) -> bytes:
+    """A signed recall of a message, without documents."""
+    usual: dict[str, Any] = {"kind": int(MessageKind.RECALL), "refers_to": refers_to, "documents": []}
+    return submission(message_id=message_id, signer=signer, sender=signer, **usual | changes)
+
+
+def signed_report(
+    event_id: str,
+    action: Action,
+    message: MessageKey,
+    *,
+    recipient: str = SECOND,
+    signer: str | None = None,
+    at: int = AT - 10,
+    typ: str = events.EVENT_TYPE,
+    **changes: Any,
+) -> bytes:
+    """A signed report of a recipient, with a reason."""
+    said = events.Report(
+        event_id, message.message_id, message.sender, recipient, action, at, NAME, "nhầm nơi nhận"
+    )
+    signer = signer or recipient
+    certificate = thumbprint(leaf(signer, code=signer))
+    return jws.sign(events.render(replace(said, **changes)), key(signer), certificate, at=at, typ=typ)
+
+
 class Store:
     """What is durable: it takes a group as a whole or not at all, and only at the end of its log."""
 
@@ -129,30 +173,76 @@ class Store:
         self.head = Frontier()
         self.units: list[Unit] = []
         self.messages: dict[MessageKey, Unit] = {}
-        self.inbox: dict[tuple[str, MessageKey], str] = {}
+        self.items: dict[MessageKey | EntryKey | EventKey, Unit] = {}
+        self.entries: dict[EntryKey, Entry] = {}
         self.audit: dict[str, bytes] = {}
 
     def commit(self, group: Group) -> None:
-        """Take the group, unless its leaves or keys are there already."""
-        keys = {unit.message.key for unit in group.units}
-        if self.head != group.before or keys & self.messages.keys():
-            raise Refusal("store-unavailable", "the log went on, or a key is there")
+        """Take the group, unless its leaves or keys are there already, or an entry that it changes has moved."""
+        keys = {unit.item.key for unit in group.units}
+        changes = [change for unit in group.units for change in changes_of(unit)]
+        moved = any(self.entries[one.standing.key] != one.standing.entry for one in changes)
+        if self.head != group.before or keys & self.items.keys() or moved:
+            raise Refusal("store-unavailable", "the log went on, a key is there, or an entry has moved")
         self.head = group.after
         self.units += group.units
+        self.items |= {unit.item.key: unit for unit in group.units}
         for unit in group.units:
-            self.messages[unit.message.key] = unit
-            self.inbox |= {(entry.recipient, unit.message.key): entry.state for entry in unit.message.inbox}
+            if isinstance(unit.item, Message):
+                self.messages[unit.item.key] = unit
+                made = ((EntryKey(unit.item.key, entry.recipient), entry) for entry in unit.item.inbox)
+                self.entries.update(made)
+        self.entries |= {change.standing.key: change.after for change in changes}
+
+    @property
+    def inbox(self) -> dict[tuple[str, MessageKey], State]:
+        """Where each message stands at each recipient."""
+        return {(key.recipient, key.message): entry.state for key, entry in self.entries.items()}
 
     def find(self, wanted: MessageKey) -> Stored | None:
         """The accepted message."""
         unit = self.messages.get(wanted)
         if unit is None:
             return None
-        return Stored(unit.message.verified.authentic.manifest_sha256, unit.receipt)
+        return Stored(message_of(unit).verified.authentic.manifest_sha256, unit.receipt)
+
+    def standing(self, wanted: EntryKey) -> Standing | None:
+        """The message at this recipient."""
+        entry = self.entries.get(wanted)
+        if entry is None:
+            return None
+        unit = self.messages[wanted.message]
+        authentic = message_of(unit).verified.authentic
+        return Standing(
+            key=wanted,
+            leaf_index=self.units.index(unit),
+            entry=entry,
+            handed_over=wanted in self.items,
+            accepted_at=unit.evidence.event_at,
+            manifest=authentic.manifest,
+            manifest_sha256=authentic.manifest_sha256,
+            sender_certificate_sha256=authentic.registered.sha256,
+        )
+
+    def event(self, wanted: EventKey) -> bytes | None:
+        """The evidence of an event."""
+        unit = self.items.get(wanted)
+        return unit.receipt if unit else None
 
     def leaves(self) -> list[bytes]:
         """The leaves of the log."""
         return [unit.leaf for unit in self.units]
+
+
+def message_of(unit: Unit) -> Message:
+    """The message that a unit must be."""
+    assert isinstance(unit.item, Message)
+    return unit.item
+
+
+def changes_of(unit: Unit) -> tuple[Change, ...]:
+    """The entries that a unit moves."""
+    return () if isinstance(unit.item, Handover) else unit.item.changes
 
 
 class Exchange:
@@ -169,7 +259,7 @@ class Exchange:
         self.now = AT
         self.trusted = trusted()
         self.known: dict[bytes, Known] = {}
-        self.reserved: set[MessageKey] = set()
+        self.reserved: set[Key] = set()
         self.sequencer = Sequencer(NAME)
         self.performed: list[Effect[Any]] = []
         self.fails: dict[type[Effect[Any]], Exception] = {}
@@ -177,6 +267,18 @@ class Exchange:
     def send(self, compact: bytes) -> Outcome:
         """Take a submission."""
         return drive(accept(compact, TERMS), self.perform)
+
+    def report(self, compact: bytes) -> Taken | Refused:
+        """Take a report."""
+        return drive(report(compact, TERMS), self.perform)
+
+    def hand_over(self, key: EntryKey) -> bytes | None:
+        """Put a hand-over on record."""
+        return drive(hand_over(key, TERMS), self.perform)
+
+    def expire(self, key: EntryKey) -> bytes | None:
+        """Let an entry expire."""
+        return drive(expire(key, TERMS), self.perform)
 
     def names(self) -> list[str]:
         """The effects performed so far, by name."""
@@ -189,7 +291,7 @@ class Exchange:
             raise fault
         return self.do(effect)
 
-    def do(self, effect: Effect[Any]) -> Any:  # noqa: PLR0911 - one answer for each effect
+    def do(self, effect: Effect[Any]) -> Any:  # noqa: PLR0911, PLR0912 - one answer for each effect
         """Do what is asked for."""
         match effect:
             case Look():
@@ -198,6 +300,8 @@ class Exchange:
                 authentic = effect.perform()
                 self.known[authentic.registered.sha256] = authentic.known
                 return authentic
+            case VerifyReport():
+                return effect.perform()
             case Reserve(wanted):
                 if wanted in self.reserved:
                     return False
@@ -205,10 +309,14 @@ class Exchange:
                 return True
             case Find(wanted):
                 return self.store.find(wanted)
+            case FindEntry(entry):
+                return self.store.standing(entry)
+            case FindEvent(event):
+                return self.store.event(event)
             case Receive(content):
                 return self.receive(content)
-            case Seal(message):
-                return drive(self.sequencer.seal((message,), self.now), self.perform)[0].receipt
+            case Seal(item):
+                return drive(self.sequencer.seal((item,), self.now), self.perform)[0].receipt
             case Keep(statement, compact):
                 return self.store.audit.setdefault(statement.evidence_id, compact) and None
             case Release(held):

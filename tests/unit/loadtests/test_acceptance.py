@@ -35,10 +35,10 @@ from loadtests.exchange.effects import (
 )
 from loadtests.exchange.errors import Refusal
 from loadtests.exchange.evidence import Event, Evidence, LogEntry, Reason
-from loadtests.exchange.lifecycle import State
+from loadtests.exchange.lifecycle import Action, State
 from loadtests.exchange.manifest import MessageKind
 from loadtests.exchange.receipts import check_evidence, check_logged, check_receipt
-from loadtests.exchange.records import Group, Message, MessageKey
+from loadtests.exchange.records import Group, Item, MessageKey
 from loadtests.exchange.registry import Right
 from loadtests.exchange.sequencer import Sequencer
 from tests.unit.loadtests.authorities import AT, DAY_S, key
@@ -53,9 +53,11 @@ from tests.unit.loadtests.exchanges import (
     Exchange,
     Store,
     manifest_bytes,
+    message_of,
     numbered,
     registered_leaf,
     registry,
+    signed_report,
     submission,
 )
 
@@ -114,8 +116,9 @@ def test_a_receipt_stands_on_what_is_stored(exchange: Exchange) -> None:
     assert told.event_at == AT
     store = exchange.store
     unit = store.messages[KEY]
-    assert (unit.receipt, unit.evidence, unit.message.compact) == (answer.receipt, told, GOOD)
-    assert [(one.sha256, one.size_bytes) for one in unit.message.documents] == [(sha256(BODY).digest(), 3)]
+    message = message_of(unit)
+    assert (unit.receipt, unit.evidence, message.compact) == (answer.receipt, told, GOOD)
+    assert [(one.sha256, one.size_bytes) for one in message.documents] == [(sha256(BODY).digest(), 3)]
     assert store.inbox == {(code, KEY): State.AVAILABLE for code in (SECOND, THIRD)}
     assert (store.head.size, store.head.root()) == (1, unit.leaf)
     check_logged(answer.receipt, told, Checkpoint(NAME, 1, store.head.root(), AT), ())
@@ -378,7 +381,7 @@ def test_a_closed_machine_asks_for_nothing(exchange: Exchange) -> None:
 # --- groups -----------------------------------------------------------------------------------------------------
 
 
-def messages(count: int, start: int = 0) -> tuple[Message, ...]:
+def messages(count: int, start: int = 0) -> tuple[Item, ...]:
     """Messages that wait to be sealed."""
     found = []
     for number in range(start, start + count):
@@ -386,7 +389,7 @@ def messages(count: int, start: int = 0) -> tuple[Message, ...]:
         effect: Effect[Any] = next(machine)
         while not isinstance(effect, Seal):
             effect = machine.send(exchange.perform(effect))
-        found.append(effect.message)
+        found.append(effect.item)
     return tuple(found)
 
 
@@ -444,7 +447,7 @@ class Threaded(Exchange):
     def __init__(self, store: Store) -> None:
         super().__init__(store)
         self.lock = threading.Lock()
-        self.queue: SimpleQueue[tuple[Message, Future[bytes]] | None] = SimpleQueue()
+        self.queue: SimpleQueue[tuple[Item, Future[bytes]] | None] = SimpleQueue()
         self.groups: list[Group] = []
 
     def do(self, effect: Effect[Any]) -> Any:
@@ -453,7 +456,7 @@ class Threaded(Exchange):
             return effect.perform()
         if isinstance(effect, Seal):
             future: Future[bytes] = Future()
-            self.queue.put((effect.message, future))
+            self.queue.put((effect.item, future))
             return future.result(timeout=30)
         with self.lock:
             if isinstance(effect, Commit):
@@ -551,6 +554,8 @@ def test_every_effect_is_performed_somewhere_here() -> None:
     exchange = Exchange(Store())
     exchange.send(GOOD)
     exchange.send(submission(number="13"))
+    for _ in range(2):
+        exchange.report(signed_report("event-0001", Action.ACCEPT, KEY))
     assert known <= named
     assert {type(effect).__name__ for effect in exchange.performed} == known
     assert Release(KEY) in exchange.performed

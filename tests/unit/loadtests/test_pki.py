@@ -246,3 +246,22 @@ def test_openssl_agrees(tmp_path: Path) -> None:
 
     assert verdict(first).stdout == "leaf.pem: OK\n", verdict(first).stderr
     assert "certificate revoked" in verdict(second).stderr
+
+
+def test_an_exchange_is_named_by_its_certificate() -> None:
+    """The certificate of an exchange is a signer's, trusted as such, and its common name is the exchange's name."""
+
+    def issued(name: str) -> x509.Certificate:
+        public_key = key("exchange").public_key()
+        return pki.issue_service(issuing(), name, "Văn phòng", public_key, serial=7, validity=days(-1, 9))
+
+    made = issued("exchange.test.congvan")
+    assert [one.value for one in made.subject.get_attributes_for_oid(NameOID.COMMON_NAME)] == [
+        "exchange.test.congvan"
+    ]
+    between = [issuing().certificate]
+    chain = trust.validate(made, between, trust.Anchors.of([root().certificate]), at=AT, limits=Limits())
+    assert chain.leaf == made
+    for name in ("Exchange", "", "e" * 65):
+        with pytest.raises(IssuingError, match="service-name-invalid"):
+            issued(name)

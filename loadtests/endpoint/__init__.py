@@ -1,0 +1,1 @@
+"""The reference server of the exchange: the protocol of ``loadtests.exchange`` over HTTP, on a real store."""

@@ -1,0 +1,1 @@
+"""What the server keeps: messages, inboxes, events, the log and what the exchange signed."""

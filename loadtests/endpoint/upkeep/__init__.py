@@ -1,0 +1,1 @@
+"""What an operator does with a store beside serving it: check it, back it up, restore it."""

@@ -1,0 +1,152 @@
+"""The named references of the bench: the framework's empty answer, and a bare pipeline without a protocol.
+
+``/bare`` does what no exchange with signed receipts can leave out, and nothing more: parse the multipart body (with
+the parser that the exchange uses), verify one P-256 signature, make one, store one row in a group commit with the
+exchange's own settings of SQLite. ``/empty`` answers 200. Both run in Starlette on uvicorn, as the exchange does.
+
+    python -m tests.bench.exchange.bare --port 8901 --database /tmp/bare.sqlite3 --sync-s 0
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import queue
+import sqlite3
+import threading
+import time
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import uvicorn
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from multipart import PushMultipartParser, parse_options_header
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+GROUP_MAX = 256
+_ECDSA = ec.ECDSA(hashes.SHA256())
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    values: tuple[bytes, bytes, bytes]
+    stored: asyncio.Future[None]
+
+
+class _Writer(threading.Thread):
+    """One thread that stores whatever waits, in one transaction."""
+
+    def __init__(self, database: Path, sync_s: float, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(daemon=True)
+        self._database, self._sync_s, self._loop = database, sync_s, loop
+        self.rows: queue.SimpleQueue[_Row] = queue.SimpleQueue()
+
+    def run(self) -> None:
+        connection = sqlite3.connect(self._database, isolation_level=None)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute(
+            "CREATE TABLE rows (id INTEGER PRIMARY KEY, message BLOB, document BLOB, receipt BLOB)"
+        )
+        while True:
+            group = [self.rows.get()]
+            while len(group) < GROUP_MAX and not self.rows.empty():
+                group.append(self.rows.get())
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(
+                "INSERT INTO rows (message, document, receipt) VALUES (?, ?, ?)",
+                [row.values for row in group],
+            )
+            connection.execute("COMMIT")
+            if self._sync_s:
+                time.sleep(self._sync_s)
+            self._loop.call_soon_threadsafe(_resolve, group)
+
+
+def _resolve(group: list[_Row]) -> None:
+    for row in group:
+        row.stored.set_result(None)
+
+
+class Bare:
+    """The two references as a Starlette application.
+
+    Args:
+        database: SQLite file of the bare pipeline, made anew.
+        sync_s: How much longer each commit takes, s.
+    """
+
+    def __init__(self, database: Path, sync_s: float) -> None:
+        self._database, self._sync_s = database, sync_s
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._public = self._key.public_key()
+        self._signature = self._key.sign(b"what every request verifies", _ECDSA)
+        self._writer: _Writer | None = None
+
+    def app(self) -> Starlette:
+        """The application."""
+        routes = [
+            Route("/empty", self.empty, methods=["POST"]),
+            Route("/bare", self.bare, methods=["POST"]),
+        ]
+        return Starlette(routes=routes)
+
+    async def empty(self, request: Request) -> Response:
+        """Read the body and answer 200."""
+        async for _ in request.stream():
+            pass
+        return Response()
+
+    async def bare(self, request: Request) -> Response:
+        """Parse, verify, sign, store; answer 201."""
+        loop = asyncio.get_running_loop()
+        if self._writer is None:
+            self._writer = _Writer(self._database, self._sync_s, loop)
+            self._writer.start()
+        _, options = parse_options_header(request.headers["content-type"])
+        parts: list[bytearray] = []
+        with PushMultipartParser(options["boundary"], strict=True) as parser:
+            async for chunk in request.stream():
+                for event in parser.parse(chunk) if chunk else ():
+                    if event is None:
+                        continue
+                    if isinstance(event, bytes | bytearray):
+                        parts[-1] += event
+                    else:
+                        parts.append(bytearray())
+        message, document = (bytes(part) for part in parts)
+        sha256(document).digest()
+        self._public.verify(self._signature, b"what every request verifies", _ECDSA)
+        receipt = self._key.sign(message, _ECDSA)
+        stored = loop.create_future()
+        self._writer.rows.put(_Row((message, document, receipt), stored))
+        await stored
+        return Response(receipt, status_code=201)
+
+
+def main() -> None:
+    """Serve the references on a loopback port."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--port", type=int, required=True)
+    options.add_argument("--database", type=Path, required=True)
+    options.add_argument("--sync-s", type=float, default=0.0)
+    given = options.parse_args()
+    app = Bare(given.database, given.sync_s).app()
+    uvicorn.run(
+        app,
+        port=given.port,
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+    )
+
+
+if __name__ == "__main__":
+    main()
