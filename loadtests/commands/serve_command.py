@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 from contextlib import nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -21,8 +23,11 @@ if TYPE_CHECKING:
     from loadtests.commands.demo import Demo, Member
     from loadtests.endpoint.settings import Settings
 
-ADDRESS_FILE = "address"
+_URL: Final = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+")
+ADDRESS_FILE: Final = "address"
 """In a demo's folder: where its server was last told to listen."""
+LETTER_FILE: Final = "letter.pdf"
+"""In a demo's folder: a document to send."""
 
 
 @told
@@ -88,6 +93,9 @@ def serve(
         )
     if agencies is not None and demo is None:
         raise InputError("E-OPTION", "found --agencies without --demo", "the registry says who takes part")
+    if public_url is not None and not _URL.fullmatch(public_url):
+        hint = "scheme, host and perhaps a port: https://exchange.example"
+        raise InputError("E-OPTION", f"found --public-url {public_url!r}", hint)
     options = {
         "database": database,
         "host": host,
@@ -123,7 +131,8 @@ def _run(settings: Settings, scenario: str | None, agencies: int | None) -> None
         _make(demo, scenario, agencies)
     with demo.renewing(now) if demo.is_there else nullcontext():
         _require_fit(settings)
-        run(settings, lambda url: _tell(demo, url))
+        # Clients sign the address under which they ask, so a demo's must be the public one where there is one.
+        run(settings, lambda url: _tell(demo, settings.public_url or url))
 
 
 def _make(demo: Demo, scenario: str, agencies: int | None) -> None:
@@ -146,6 +155,15 @@ def _make(demo: Demo, scenario: str, agencies: int | None) -> None:
     with Bar() as bar:
         shown = bar if bar.bar.console.is_terminal else lambda *_: None
         demo.make(scenario, wanted, now=now(), progress=shown)
+    _write_letter(demo.folder.path / LETTER_FILE, wanted[0].name_vi)
+
+
+def _write_letter(path: Path, sender: str) -> None:
+    from loadtests.commands.letter import letter  # noqa: PLC0415
+    from loadtests.endpoint.files import write_whole  # noqa: PLC0415
+
+    day = datetime.fromtimestamp(now(), tz=UTC)
+    write_whole(path, letter(sender, on=f"{day:%d/%m/%Y}"))
 
 
 def _members(scenario: str) -> tuple[Member, ...]:
@@ -196,7 +214,7 @@ def _tell(demo: Demo, url: str) -> None:
     keys = "" if path == DEMO else f"  export CONGVAN_KEYS={path / 'agencies'}\n"
     say(
         f"""{len(members)} agencies, listed in {path / "agencies.csv"}. In another terminal, in this folder:
-{keys}  congvan send --as {one.code} {to} letter.pdf
+{keys}  congvan send --as {one.code} {to} {path / LETTER_FILE}
   congvan inbox --as {last} --save inbox
   congvan acknowledge MESSAGE --as {last}
   congvan evidence MESSAGE --as {one.code} --out bundle.zip

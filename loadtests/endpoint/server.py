@@ -172,6 +172,7 @@ class Server(uvicorn.Server):
                 ssl_keyfile=settings.tls_key,
             )
         )
+        self._service = service
         self._on_ready = on_ready
         try:
             self.config.load()
@@ -186,6 +187,11 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         for one in sockets or ():
             self._on_ready(_url(one, tls=self.config.is_ssl))
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, and let those end that only wait."""
+        self._service.retire()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

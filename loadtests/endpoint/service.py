@@ -181,16 +181,18 @@ class Service:
             self._tasks.append(asyncio.create_task(self._repeat(every_s, work)))
         self.log.tell("started", exchange=self.identity.name, leaves=self.store.size())
 
-    async def stop(self) -> None:
-        """Finish what was begun, then stop; whoever comes meanwhile is told to come again."""
+    def retire(self) -> None:
+        """Begin nothing more: whoever comes is told to come again, whoever waits for an inbox waits no longer."""
         self._going = False
         self.arrivals.close()
+
+    async def stop(self) -> None:
+        """Finish what was begun, then stop."""
+        self.retire()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, *filter(None, [self._marking]), return_exceptions=True)
-        while (
-            self._running
-        ):  # each waits for nothing but the writer, the disk, or a body whose time is bounded
+        while self._running:  # each waits only for the writer, the disk, or a body whose time is bounded
             await asyncio.sleep(0.01)
         await self.writer.stop()
         for executor in self._executors:

@@ -47,6 +47,7 @@ class Blobs:
         self._lock = threading.Lock()
         self._cleared = False
         self._kept_at: dict[bytes, float] = {}
+        self._durable: set[Path] = set()
         try:
             folder.mkdir(parents=True, exist_ok=True)
             incoming.mkdir(parents=True, exist_ok=True)
@@ -104,18 +105,15 @@ class Blobs:
         removed = 0
         for digest, path in self._files():
             # First the age, then the question: what is old now was committed before, or never will be.
-            if self._may_be_on_its_way(digest, path, now - older_than_s) or is_referenced(digest):
-                continue
-            removed += self._remove(digest, path)
+            if not _is_young(path, now - older_than_s) and not is_referenced(digest):
+                removed += self._remove(digest, path)
         return removed
 
     def keep(self, source: Path, digest: bytes, size_bytes: int) -> None:
         """Give a written and synced file its name; an equal one that is there already serves as well."""
         target = self.path(digest)
-        if not target.parent.is_dir():
-            target.parent.mkdir(exist_ok=True)
-            _sync_folder(self._folder)
         with self._lock:
+            self._make_durable(target.parent)
             self._kept_at[digest] = self._monotonic()
             if _size_bytes(target) == size_bytes:
                 source.unlink()
@@ -124,16 +122,17 @@ class Blobs:
         # Also where it was there: whoever put it there may not have come to this line.
         _sync_folder(target.parent)
 
-    def _may_be_on_its_way(self, digest: bytes, path: Path, since: float) -> bool:
-        try:
-            return digest in self._kept_at or path.stat().st_mtime >= since
-        except OSError as error:
-            raise _refusal(error) from error
+    def _make_durable(self, folder: Path) -> None:
+        """Make a folder of documents; once in every process, as one that was killed may not have synced it."""
+        if folder not in self._durable:
+            folder.mkdir(exist_ok=True)
+            _sync_folder(self._folder)
+            self._durable.add(folder)
 
     def _remove(self, digest: bytes, path: Path) -> bool:
         try:
             with self._lock:
-                if digest in self._kept_at:  # a new message has just found it
+                if digest in self._kept_at:  # it is young, whatever the time of day has become
                     return False
                 path.unlink()
         except OSError as error:
@@ -245,6 +244,13 @@ def _size_bytes(path: Path) -> int | None:
         return path.stat().st_size
     except FileNotFoundError:
         return None
+
+
+def _is_young(path: Path, since: float) -> bool:
+    try:
+        return path.stat().st_mtime >= since
+    except OSError as error:
+        raise _refusal(error) from error
 
 
 def _refusal(error: OSError) -> Refusal:

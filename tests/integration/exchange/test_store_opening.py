@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from loadtests.endpoint.store import postgres as dialect
+from loadtests.endpoint.store.database import Run
 from loadtests.endpoint.store.opening import StoreError, open_store
 from loadtests.exchange.errors import Refusal
 from tests.integration.exchange.databases import Postgres
@@ -79,6 +80,18 @@ def test_a_reader_changes_nothing(database_url: str) -> None:
     assert reader.find([key_of(1)]) == writer.find([key_of(1)])
     reader.close()
     writer.close()
+
+
+def test_a_connection_that_reads_cannot_write(database_url: str) -> None:
+    """The database itself refuses what a connection for reading would change."""
+    store = open_store(database_url)
+    OnStore(store).take(1)
+    connection = store._readers.take()  # type: ignore[attr-defined]
+    with pytest.raises(Refusal, match="store-unavailable"):
+        connection.write([Run("DELETE FROM nodes")])
+    connection.close()
+    assert store.size() == 1
+    store.close()
 
 
 def test_tables_of_a_newer_program_are_left_alone(database_url: str) -> None:

@@ -35,11 +35,11 @@ def filled(store: Store) -> Store:
 
 def test_an_inbox_is_read_in_the_order_of_the_log(filled: Store) -> None:
     """Pages of an inbox follow one another by the cursor, each entry once, with its state of now."""
-    pages, after = [], -1
-    while page := filled.inbox(SECOND, after, 2):
-        pages.append([one.leaf_index for one in page])
-        after = page[-1].leaf_index
-    assert pages == [[0, 1], [2, 3], [4]]
+    pages, after = list[list[int]](), -1
+    for _ in range(4):
+        pages.append([one.leaf_index for one in filled.inbox(SECOND, after, 2)])
+        after = pages[-1][-1] if pages[-1] else after
+    assert pages == [[0, 1], [2, 3], [4], []]
     first, second, third = filled.inbox(SECOND, -1, 3)
     assert [first.state, second.state, third.state] == [State.REFUSED, State.ACCEPTED, State.AVAILABLE]
     assert (second.key, second.accepted_at) == (key_of(1), AT + 1)

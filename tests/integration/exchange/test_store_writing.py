@@ -199,7 +199,7 @@ def test_rejections_stand_outside_messages_and_log(store: Store) -> None:
 def test_checkpoints_are_kept_in_their_order(store: Store) -> None:
     """All checkpoints that were signed come back as they were, and the last one alone."""
     assert store.checkpoint() is None
-    signed = [StoredCheckpoint(size, AT - size, b"%d" % size) for size in (0, 1, 1, 5)]
+    signed = [StoredCheckpoint(size, AT - size, b"%d" % n) for n, size in enumerate((0, 1, 5, 5))]
     for checkpoint in signed:
         store.mark(checkpoint)
     assert store.checkpoint() == signed[-1]
