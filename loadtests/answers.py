@@ -11,6 +11,8 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import Final
 
+from cryptography import x509
+
 from loadtests.exchange import certificates, events, jws, keys, manifest
 from loadtests.exchange.errors import Refusal
 from loadtests.exchange.evidence import EVENT_OF_ACTION, Event, Evidence
@@ -202,6 +204,22 @@ def trust_lists(answer: bytes) -> TrustLists:
     """What the exchange judges by; raises ``Refusal`` for another form."""
     members = _object(answer, "roots", "intermediates", "crls")
     return TrustLists(*(_binaries(members, name) for name in ("roots", "intermediates", "crls")))
+
+
+def certificate(answer: bytes, digest: bytes) -> x509.Certificate:
+    """The certificate of this thumbprint.
+
+    Raises:
+        Refusal: ``content-digest-mismatch``, the codes of ``certificates.parse_certificate``.
+    """
+    return certificates.parse_certificate(named(answer, digest), certificates.Limits())
+
+
+def named(answer: bytes, digest: bytes) -> bytes:
+    """The answer itself, where it is what this SHA-256 names; raises ``content-digest-mismatch`` where it is not."""
+    if (found := sha256(answer).digest()) != digest:
+        raise Refusal("content-digest-mismatch", f"found {found.hex()}", digest.hex())
+    return answer
 
 
 def hashes(answer: bytes, **asked: int) -> tuple[bytes, ...]:

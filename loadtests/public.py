@@ -11,6 +11,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 import httpx
+from cryptography import x509
 
 from loadtests import answers
 from loadtests.attempts import AnswerRefused, Attempts, Clock, Retries, Unreachable, read
@@ -18,6 +19,7 @@ from loadtests.exchange import checkpoint
 from loadtests.exchange.errors import Refusal
 from loadtests.exchange.issuer import Issuer
 from loadtests.exchange.receipts import check_evidence, check_logged
+from loadtests.exchange.strict import encode_base64url
 from loadtests.received import ExchangeInfo, ListedAgency, Logged, SignedCheckpoint, TrustLists
 
 _T = TypeVar("_T")
@@ -84,6 +86,31 @@ class PublicClient:
     def trust(self) -> TrustLists:
         """What the exchange judges by: for evidence bundles, never to be trusted for having come from here."""
         return self._ask("/v1/trust", answers.trust_lists)
+
+    def certificate(self, sha256: bytes) -> x509.Certificate:
+        """The certificate that a signature or a receipt names: nobody need trust it for having come from here.
+
+        Args:
+            sha256: Its thumbprint, 32 bytes.
+
+        Raises:
+            Problem, Unreachable: As everywhere; ``not-found`` where the exchange does not know it.
+            AnswerRefused: ``content-digest-mismatch``: it is another one; it cannot be read.
+        """
+        take = partial(answers.certificate, digest=sha256)
+        return self._ask(f"/v1/trust/certificates/{encode_base64url(sha256)}", take)
+
+    def crl(self, sha256: bytes) -> bytes:
+        """The revocation list that a receipt names, in DER, however old; nothing of it but the digest is checked.
+
+        Args:
+            sha256: Of its DER, 32 bytes.
+
+        Raises:
+            Problem, Unreachable: As everywhere; ``not-found`` where the exchange never had it.
+            AnswerRefused: ``content-digest-mismatch``: it is another one.
+        """
+        return self._ask(f"/v1/trust/crls/{encode_base64url(sha256)}", partial(answers.named, digest=sha256))
 
     def checkpoint(self) -> SignedCheckpoint:
         """The head of the log now; it extends ``seen``, the last one, and takes its place.

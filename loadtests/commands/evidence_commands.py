@@ -14,7 +14,7 @@ import typer
 
 from loadtests.commands.message_commands import As, Format, Keys, MessageName, Server, Trust
 from loadtests.commands.told import moment, now, one_of, say, told
-from sim.errors import RunError
+from sim.errors import InputError, RunError
 
 if TYPE_CHECKING:
     from loadtests.bundle.checking import Checked
@@ -27,11 +27,13 @@ def evidence(
     out: Annotated[Path, typer.Option(help="the bundle, a new .zip file")],
     certificate: Annotated[
         list[Path] | None,
-        typer.Option(help="certificate of a party, in PEM; repeat it; default: those in --keys"),
+        typer.Option(
+            help="certificate that the exchange does not have, in PEM; repeat it; those in --keys count"
+        ),
     ] = None,
     crl: Annotated[
         list[Path] | None,
-        typer.Option(help="an earlier revocation list, in DER; repeat it; default: the demo's own"),
+        typer.Option(help="revocation list that the exchange does not have, in DER; repeat it"),
     ] = None,
     server: Server = None,
     keys: Keys = None,
@@ -40,7 +42,8 @@ def evidence(
     """Put all that proves what became of a message into one file that is checked offline.
 
     It holds the documents, the signed manifest, the receipt and every later piece of evidence that this agency may
-    see, with certificates, revocation lists and proofs that the log holds them.
+    see, with certificates, revocation lists and proofs that the log holds them. All of it comes from the exchange;
+    files are read only for what it does not have.
 
     Example:  congvan evidence 6b0e3f1c-… --as 000.00.00.H49 --out bundle.zip
     """
@@ -50,9 +53,8 @@ def evidence(
     where = place(server, keys, trust)
     with connected(where, agency) as (client, code):
         ref = ref_of(message, client, code)
-        known = [*(certificate or []), *_below(where.keys, "*/certificate.pem")]
-        lists = [*(crl or []), *_below(where.keys.parent / "trust" / "crls", "**/*.crl")]
-        _, found = export(client, ref, out, known, lists)
+        known = [*(certificate or []), *sorted(where.keys.glob("*/certificate.pem"))]
+        _, found = export(client, ref, out, known, crl or [])
     say(f"{out}: {ref} with {1 + len(found.consignments) + len(found.events)} pieces of evidence")
     roots = where.roots or "root.pem"
     say(f"next: congvan verify {out} --trust {roots}")
@@ -74,13 +76,14 @@ def verify(
     Example:  congvan verify bundle.zip --trust root.pem
     """
     from loadtests.bundle.checking import check  # noqa: PLC0415
-    from loadtests.endpoint.credentials import read_certificates, read_file  # noqa: PLC0415
+    from loadtests.endpoint.credentials import read_certificates  # noqa: PLC0415
     from loadtests.exchange.errors import Refusal  # noqa: PLC0415
     from loadtests.exchange.trust import Anchors  # noqa: PLC0415
 
     roots = read_certificates(trust)
     Anchors.of(roots)
-    read_file(bundle)  # what is no root, and a file that is not there, is wrong usage, no failed check
+    if not bundle.is_file():  # like what is no root: wrong usage, no failed check
+        raise InputError("file-missing", f"found no file {bundle}", "check the name")
     steps: list[str] = []
     table = one_of("--format", format_, ("table", "json")) == "table"
 
@@ -98,10 +101,6 @@ def verify(
             say(line)
     else:
         say(json.dumps(_row(checked, steps), ensure_ascii=False, indent=1))
-
-
-def _below(folder: Path, pattern: str) -> Iterator[Path]:
-    yield from sorted(folder.glob(pattern))
 
 
 def _summary(checked: Checked) -> Iterator[str]:

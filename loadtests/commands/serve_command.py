@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import os
-import re
+import sys
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from loadtests.commands.told import DEMO, now, say, told
+from loadtests.commands.told import DEMO, KEY_PASSWORD, now, password, say, told
 from sim.errors import InputError
 
 if TYPE_CHECKING:
     from loadtests.commands.demo import Demo, Member
     from loadtests.endpoint.settings import Settings
 
-_URL: Final = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+")
 ADDRESS_FILE: Final = "address"
 """In a demo's folder: where its server was last told to listen."""
 LETTER_FILE: Final = "letter.pdf"
@@ -81,6 +80,8 @@ def serve(
     With --demo everything it needs is made first: a root and an issuing authority, the exchange's certificate, one
     key and certificate for each agency of the scenario, fresh revocation lists. Started again it uses them again.
 
+    Where the exchange's own key has a password, it is taken from CONGVAN_KEY_PASSWORD or asked for.
+
     Try it:
 
       congvan serve --demo quang-ninh --agencies 12
@@ -93,9 +94,6 @@ def serve(
         )
     if agencies is not None and demo is None:
         raise InputError("E-OPTION", "found --agencies without --demo", "the registry says who takes part")
-    if public_url is not None and not _URL.fullmatch(public_url):
-        hint = "scheme, host and perhaps a port: https://exchange.example"
-        raise InputError("E-OPTION", f"found --public-url {public_url!r}", hint)
     options = {
         "database": database,
         "host": host,
@@ -130,9 +128,10 @@ def _run(settings: Settings, scenario: str | None, agencies: int | None) -> None
     if scenario is not None:
         _make(demo, scenario, agencies)
     with demo.renewing(now) if demo.is_there else nullcontext():
-        _require_fit(settings)
+        secret = _key_password(settings)
+        _require_fit(settings, secret)
         # Clients sign the address under which they ask, so a demo's must be the public one where there is one.
-        run(settings, lambda url: _tell(demo, settings.public_url or url))
+        run(settings, lambda url: _tell(demo, settings.public_url or url), password=secret)
 
 
 def _make(demo: Demo, scenario: str, agencies: int | None) -> None:
@@ -180,13 +179,27 @@ def _members(scenario: str) -> tuple[Member, ...]:
     return members(rows)
 
 
-def _require_fit(settings: Settings) -> None:
+def _key_password(settings: Settings) -> bytes | None:
+    """The password of the exchange's key; None where it has none."""
+    from loadtests.endpoint.credentials import read_file  # noqa: PLC0415
+    from loadtests.endpoint.folder import Folder  # noqa: PLC0415
+
+    path = Folder(settings.data).exchange_path / "key.pem"
+    if b"ENCRYPTED" not in read_file(path):
+        return None
+    if (found := password(KEY_PASSWORD, ask=sys.stdin.isatty())) is None:
+        hint = f"set {KEY_PASSWORD}, or start it from a terminal"
+        raise InputError("key-unreadable", f"{path} has a password", hint)
+    return found
+
+
+def _require_fit(settings: Settings, secret: bytes | None) -> None:
     """Refuse to serve with a certificate of its own that nobody would believe."""
     from loadtests.endpoint.folder import Folder  # noqa: PLC0415
     from loadtests.exchange import trust  # noqa: PLC0415
 
     folder = Folder(settings.data)
-    trusted, identity, at = folder.trusted(), folder.identity(), now()
+    trusted, identity, at = folder.trusted(), folder.identity(secret), now()
     chain = trust.validate(
         identity.certificate,
         trusted.intermediates,

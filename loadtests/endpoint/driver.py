@@ -49,7 +49,7 @@ Receiver = Callable[[Manifest], Awaitable[tuple[Received, ...]]]
 ENTRY_WAIT_S_MAX: Final = 2.0
 """How long a reservation of an entry waits for the one before: nobody holds one longer than a commit takes."""
 FINDS_MAX: Final = 256
-"""Keys in one question to a database on the network."""
+"""Keys in one question to the store."""
 
 
 class Threads:
@@ -79,20 +79,25 @@ class Threads:
         return future
 
 
+_Asked = list[tuple[MessageKey, Lasting[Stored | None]]]
+
+
 class Finder:
-    """Asks a database on the network for many messages at a time: all that is asked while an answer is on its way.
+    """Asks for many messages at a time: all that is asked in one turn of the loop, or while an answer is on its way.
+
+    Also where the database is a file: each question lets the writer's thread in, and waits for its turn again.
 
     Args:
         find: ``Reading.find``.
-        threads: Where it waits.
+        threads: Where it waits; None to ask in place.
     """
 
     def __init__(
-        self, find: Callable[[Sequence[MessageKey]], tuple[Stored | None, ...]], threads: Threads
+        self, find: Callable[[Sequence[MessageKey]], tuple[Stored | None, ...]], threads: Threads | None
     ) -> None:
         self._find = find
         self._threads = threads
-        self._waiting: list[tuple[MessageKey, Lasting[Stored | None]]] = []
+        self._waiting: _Asked = []
         self._asking = False
 
     def find(self, key: MessageKey) -> Lasting[Stored | None]:
@@ -108,15 +113,20 @@ class Finder:
     def _ask(self) -> None:
         asked, self._waiting = self._waiting[:FINDS_MAX], self._waiting[FINDS_MAX:]
         self._asking = bool(asked)
-        if asked:
-            answer = self._threads.call(self._find, [key for key, _ in asked])
-            answer.add_done_callback(lambda future: self._tell(asked, future))
+        if not asked:
+            return
+        keys = [key for key, _ in asked]
+        if self._threads is not None:
+            answer = self._threads.call(self._find, keys)
+        else:
+            answer = Lasting(loop=asyncio.get_running_loop())
+            try:
+                answer.set_result(self._find(keys))
+            except Exception as fault:  # whoever waits must hear of it, whatever it is
+                answer.set_exception(fault)
+        answer.add_done_callback(lambda future: self._tell(asked, future))
 
-    def _tell(
-        self,
-        asked: list[tuple[MessageKey, Lasting[Stored | None]]],
-        answer: asyncio.Future[tuple[Stored | None, ...]],
-    ) -> None:
+    def _tell(self, asked: _Asked, answer: asyncio.Future[tuple[Stored | None, ...]]) -> None:
         self._ask()
         fault = answer.exception()
         for place, (_, future) in enumerate(asked):
@@ -214,7 +224,7 @@ class Driver:
         self._chains_max = chains_max
         self._verifiers = verifiers
         self._readers = readers
-        self._finder = Finder(store.find, readers) if readers else None
+        finder = Finder(store.find, readers)
         self.reservations: Final = Reservations()
         # What each effect is performed by; where that gives a future, it is waited for.
         self._performers: dict[type[Effect[Any]], Callable[[Any], Any]] = {
@@ -223,7 +233,7 @@ class Driver:
             VerifyReport: self._verify,
             Reserve: lambda effect: self.reservations.take(effect.key),
             Release: lambda effect: self.reservations.release(effect.key),
-            Find: self._find,
+            Find: lambda effect: finder.find(effect.key),
             FindEntry: lambda effect: self._read(store.standing, effect.key),
             FindEvent: lambda effect: self._read(store.event, effect.key),
             Seal: lambda effect: writer.seal(effect.item),
@@ -301,11 +311,6 @@ class Driver:
 
     def _charge(self, key: Key) -> None:
         self._quotas.take(key.sender if isinstance(key, MessageKey) else key.recipient)
-
-    def _find(self, effect: Find) -> Any:
-        if self._finder is not None:
-            return self._finder.find(effect.key)
-        return self._store.find((effect.key,))[0]
 
     def _read(self, ask: Callable[[Any], T], key: Any) -> T | Lasting[T]:
         return ask(key) if self._readers is None else self._readers.call(ask, key)

@@ -18,7 +18,6 @@ from multipart import (
     MultipartSegment,
     ParserLimitReached,
     PushMultipartParser,
-    parse_options_header,
 )
 from starlette.types import Receive, Scope
 
@@ -35,9 +34,11 @@ PART_HEADER_BYTES_MAX: Final = 2048
 """One line of a part's header: a file name of 255 bytes, escaped twice (``filename`` and ``filename*``)."""
 PART_FRAMING_BYTES_MAX: Final = PART_HEADERS_MAX * (PART_HEADER_BYTES_MAX + 2) + 128
 """What stands around a part: its header, and a boundary of at most 70 characters (RFC 2046 §5.1.1)."""
-_BOUNDARY: Final = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{1,70}")
-_USUAL: Final = re.compile(r"multipart/form-data; ?boundary=([0-9A-Za-z'+_.-]{1,70})")
-"""What most clients write; looking for options in any order takes longer than reading the parts."""
+_FORM_TYPE: Final = re.compile(
+    r"""multipart/form-data *; *boundary=(?:([\w'+.-]{1,70})|"([\w'()+,./:=? -]{0,69}[\w'()+,./:=?-])") *""",
+    re.ASCII | re.IGNORECASE,
+)
+"""A boundary after RFC 2046 §5.1.1, as a word or in quotes, and nothing else that somebody might read differently."""
 _PLAIN: Final = frozenset({"binary", "8bit", "7bit"})
 SIGNED_TYPE: Final = "application/jose"
 _FORM: Final = "multipart/form-data; the part manifest first, then one part document for each document"
@@ -77,11 +78,13 @@ class Body:
         self.expects = False
         for name, value in scope["headers"]:
             if name == b"content-type":
-                self.content_type = value.decode("latin-1")
+                self.content_type = _joined(self.content_type, value)
             elif name == b"content-length":
                 self.length = int(value)  # the parser of HTTP has taken it for a number
-            elif name == b"content-encoding":
-                self.encoding = value.decode("latin-1")
+            elif name == b"content-encoding" or (
+                name == b"transfer-encoding" and value.lower() != b"chunked"
+            ):
+                self.encoding = _joined(self.encoding, value)
             elif name == b"expect":
                 self.expects = True
 
@@ -99,7 +102,7 @@ class Body:
             Refusal: ``content-encoding-unsupported``, ``body-too-large``.
         """
         if self.encoding.lower() not in {"", "identity"}:
-            found = f"found Content-Encoding {self.encoding[:40]!a}"
+            found = f"found the coding {self.encoding[:40]!a}"
             raise Refusal("content-encoding-unsupported", found, "send the bytes themselves")
         if self.length is not None and self.length > self.bytes_max:
             raise self._too_large(self.length)
@@ -153,6 +156,11 @@ class Body:
 
     def _too_large(self, size_bytes: int) -> Refusal:
         return Refusal("body-too-large", f"found {size_bytes} bytes or more", f"at most {self.bytes_max}")
+
+
+def _joined(before: str, value: bytes) -> str:
+    """A field that stands on several lines is one list (RFC 9110 §5.3); no line of it is passed over."""
+    return f"{before}, {value.decode('latin-1')}" if before else value.decode("latin-1")
 
 
 def _bytes_max(settings: Settings) -> int:
@@ -380,10 +388,7 @@ def _boundary(content_type: str) -> str:
     Raises:
         Refusal: ``body-invalid``.
     """
-    if usual := _USUAL.fullmatch(content_type):
-        return usual[1]
-    media_type, options = parse_options_header(content_type)
-    boundary: str = options.get("boundary", "")
-    if media_type != "multipart/form-data" or not _BOUNDARY.fullmatch(boundary):
+    found = _FORM_TYPE.fullmatch(content_type)
+    if found is None:
         raise Refusal("body-invalid", f"found Content-Type {content_type[:80]!a}", _FORM)
-    return boundary
+    return found[1] or found[2]

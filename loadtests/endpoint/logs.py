@@ -6,6 +6,7 @@ document, and of an unexpected error it has the kind and the place, because nobo
 
 from __future__ import annotations
 
+import asyncio
 import json
 import traceback
 from collections.abc import Callable
@@ -46,6 +47,37 @@ class Log:
     def fault(self, event: str, error: BaseException, **values: Value) -> None:
         """Write of an error that nobody expected: its kind and where it came from."""
         self.tell(event, error=_kind(error), where=_where(error), **values)
+
+
+class Lines:
+    """Collects lines for one turn of the event loop: writing each on its own costs more than making it.
+
+    Args:
+        write: Takes one or more whole lines.
+    """
+
+    __slots__ = ("_waiting", "_write")
+
+    def __init__(self, write: Callable[[str], object]) -> None:
+        self._write = write
+        self._waiting: list[str] = []
+
+    def __call__(self, line: str) -> None:
+        """Write the line soon; at once where no loop runs."""
+        self._waiting.append(line)
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.flush()
+        else:
+            if len(self._waiting) == 1:
+                loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Write what is left; asked once more when the loop has ended."""
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            self._write("".join(waiting))
 
 
 def _kind(error: BaseException) -> str:

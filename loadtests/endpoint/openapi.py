@@ -23,6 +23,7 @@ from loadtests.endpoint.openapi_schemas import (
     ref,
     whole,
 )
+from loadtests.endpoint.public_reads import CERTIFICATE, CRL
 from loadtests.endpoint.reads import INBOX_DEFAULT, INBOX_MAX, WAIT_S_MAX
 from loadtests.endpoint.serving import Serving
 from loadtests.exchange.manifest import AGENCY_CODE, MESSAGE_ID
@@ -100,6 +101,7 @@ _REF: Final = Parameter(
     "the message: code of the sender, a colon, its id",
 )
 _POSITION: Final = Parameter("position", "path", whole(0, 2**31 - 1), "which document, from 0")
+_SHA256: Final = Parameter("sha256", "path", ref("Digest"), "of the DER")
 _INDEX: Final = Parameter("index", "path", whole(0, SIZE_MAX - 1), "which leaf, from 0")
 _MULTIPART: Final[Schema] = {
     "required": True,
@@ -233,6 +235,24 @@ OPERATIONS: Final = (
     Operation("get", "/v1/exchange", "exchange", "trust", "This exchange", _json("Exchange", "who it is")),
     Operation(
         "get", "/v1/trust", "trust", "trust", "Roots and revocation lists", _json("Trust", "all in DER")
+    ),
+    Operation(
+        "get",
+        "/v1/trust/certificates/{sha256}",
+        "certificate",
+        "trust",
+        "A certificate of an agency (removed ones too), an authority or the exchange",
+        (Answer(200, "the certificate in DER; it never changes", CERTIFICATE, {}),),
+        parameters=(_SHA256,),
+    ),
+    Operation(
+        "get",
+        "/v1/trust/crls/{sha256}",
+        "crl",
+        "trust",
+        "A revocation list that is or was in place",
+        (Answer(200, "the list in DER; it never changes", CRL, {}),),
+        parameters=(_SHA256,),
     ),
     Operation(
         "get",

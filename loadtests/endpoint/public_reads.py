@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import asdict
+from hashlib import sha256
 from typing import Final
 
 from cryptography import x509
@@ -21,13 +22,18 @@ from loadtests.endpoint.metrics import CONTENT_TYPE, Endpoint, measured
 from loadtests.endpoint.queries import parameters
 from loadtests.endpoint.serving import Json, Serving
 from loadtests.exchange import trust
+from loadtests.exchange.certificates import thumbprint
 from loadtests.exchange.errors import Refusal
 from loadtests.exchange.evidence import POLICY
 from loadtests.exchange.pki import to_der
-from loadtests.exchange.strict import encode_base64url
+from loadtests.exchange.strict import SHA256_BYTES, decode_base64url, encode_base64url
 from loadtests.exchange.terms import Trusted
 
+CERTIFICATE: Final = "application/pkix-cert"
+CRL: Final = "application/pkix-crl"
 _NONE: Final[frozenset[str]] = frozenset()
+# What is named by its digest never changes, so nobody need ask for it twice (RFC 8246).
+_FOR_GOOD: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 
 def routes(service: Serving) -> list[BaseRoute]:
@@ -37,6 +43,8 @@ def routes(service: Serving) -> list[BaseRoute]:
         ("agencies", "/v1/agencies", public.agencies),
         ("exchange", "/v1/exchange", public.exchange),
         ("trust", "/v1/trust", public.trust),
+        ("certificate", "/v1/trust/certificates/{sha256}", public.certificate),
+        ("crl", "/v1/trust/crls/{sha256}", public.crl),
         ("readyz", "/readyz", public.ready),
     ]
     counted = [
@@ -62,6 +70,8 @@ class PublicReads:
         self._service = service
         self._horizon = horizon
         self._trust: tuple[Trusted, Json] | None = None
+        self._newest: tuple[Trusted, dict[bytes, bytes]] | None = None
+        self._above: tuple[Trusted, dict[bytes, bytes]] | None = None
         self._chain: tuple[Trusted, list[str]] | None = None
 
     async def agencies(self, request: Request) -> Response:
@@ -121,14 +131,54 @@ class PublicReads:
         parameters(request, _NONE)
         trusted = self._service.trusted
         if self._trust is None or self._trust[0] is not trusted:
-            crls = await run_in_threadpool(self._service.folder.crls)
+            crls = await self._newest_crls()
             found = {
                 "roots": [_text(one) for one in trusted.anchors.certificates],
                 "intermediates": [_text(one) for one in trusted.intermediates],
-                "crls": [encode_base64url(der) for der in crls],
+                "crls": [encode_base64url(der) for der in crls.values()],
             }
             self._trust = trusted, found
         return JSONResponse(self._trust[1])
+
+    async def certificate(self, request: Request) -> Response:
+        """A certificate by its thumbprint: an agency's, whether it still counts or not, an authority's, our own."""
+        parameters(request, _NONE)
+        digest, trusted = _digest(request), self._service.trusted
+        if owner := trusted.registry.owners.get(digest):
+            registered = trusted.registry.agencies[owner].registered(digest)
+            der = registered.certificate if registered else None
+        else:
+            der = self._authorities(trusted).get(digest)
+        if der is None:
+            raise _missing("certificate")
+        return Response(der, media_type=CERTIFICATE, headers=_FOR_GOOD)
+
+    async def crl(self, request: Request) -> Response:
+        """A revocation list by its digest, however old: receipts name the very list that was looked at."""
+        parameters(request, _NONE)
+        digest = _digest(request)
+        der = await run_in_threadpool(self._service.folder.crl, digest)
+        if der is None:  # an operator may have put the file there by hand
+            der = (await self._newest_crls()).get(digest)
+        if der is None:
+            raise _missing("revocation list")
+        return Response(der, media_type=CRL, headers=_FOR_GOOD)
+
+    async def _newest_crls(self) -> dict[bytes, bytes]:
+        """The newest list of each authority by its digest, read once for each change of what is trusted."""
+        trusted = self._service.trusted
+        if self._newest is None or self._newest[0] is not trusted:
+            found = await run_in_threadpool(self._service.folder.crls)
+            self._newest = trusted, {sha256(der).digest(): der for der in found}
+        return self._newest[1]
+
+    def _authorities(self, trusted: Trusted) -> dict[bytes, bytes]:
+        """Certificates of the authorities and of the exchange by thumbprint."""
+        if self._above is None or self._above[0] is not trusted:
+            own = self._service.identity.certificate
+            every = (own, *trusted.anchors.certificates, *trusted.intermediates)
+            self._above = trusted, {thumbprint(one): to_der(one) for one in every}
+        return self._above[1]
 
     async def healthy(self, _: Request) -> Response:
         """The process is alive."""
@@ -150,6 +200,27 @@ class PublicReads:
             metrics.log_leaves(await run_in_threadpool(service.store.size))
         metrics.verified_chains(len(service.view().known))
         return Response(metrics.exposition(), media_type=CONTENT_TYPE)
+
+
+def _digest(request: Request) -> bytes:
+    """The SHA-256 that the path names.
+
+    Raises:
+        Refusal: ``not-found``: nothing can be called so.
+    """
+    with suppress(Refusal):
+        digest = decode_base64url(request.path_params["sha256"])
+        if len(digest) == SHA256_BYTES:
+            return digest
+    raise Refusal(
+        "not-found", "found no digest in the path", "SHA-256 of the DER in base64url, 43 characters"
+    )
+
+
+def _missing(what: str) -> Refusal:
+    return Refusal(
+        "not-found", f"found no {what} with this digest", "SHA-256 of the whole DER, as receipts name it"
+    )
 
 
 def _text(certificate: x509.Certificate) -> str:

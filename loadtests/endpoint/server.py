@@ -21,11 +21,11 @@ from typing import Any, Final
 
 import uvicorn
 import uvloop
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from loadtests.endpoint.app import build_app
 from loadtests.endpoint.folder import Folder
-from loadtests.endpoint.logs import Log
+from loadtests.endpoint.logs import Lines, Log
 from loadtests.endpoint.problems import Answer, problem
 from loadtests.endpoint.service import Service
 from loadtests.endpoint.settings import ServerError, Settings
@@ -51,6 +51,7 @@ class Protocol(HttpToolsProtocol):
         self._in_header = True
         self._reading: asyncio.TimerHandle | None = None
         self._writing: asyncio.TimerHandle | None = None
+        self._last: Refusal | None = None  # said when all that came before it has been answered
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """Begin; the first header must come in time."""
@@ -68,6 +69,8 @@ class Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse; what is not finished thereby must be so in time."""
+        if self._last is not None:
+            return
         self._framing_bytes += len(data)
         super().data_received(data)
         if self.transport.is_closing():
@@ -83,29 +86,55 @@ class Protocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """Take the request, unless its header is too large."""
+        """Take the request, unless its header is too large or can be read in two ways."""
         self._calm()
-        self._in_header = False
+        if self.transport.is_closing() or self._last is not None:
+            return
         if self._framing_bytes > self.settings.header_bytes_max:
             size_bytes = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
             if size_bytes > self.settings.header_bytes_max:
                 self._end(_too_large(self.settings))
                 return
+        if fault := self._ambiguous():
+            self._end(_not_http(fault))
+            return
+        self._in_header = False
         super().on_headers_complete()
+
+    def _ambiguous(self) -> str | None:
+        """What of a header somebody else might read in another way than we do."""
+        names = [name for name, _ in self.headers]
+        hosts = names.count(b"host")
+        if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
+            return f"found {hosts} lines Host"  # RFC 9112 §3.2
+        if self.parser.should_upgrade() and (b"content-length" in names or b"transfer-encoding" in names):
+            return "found a body behind an upgrade"  # the parser would take it for the next request
+        return None
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of a body."""
         self._framing_bytes = 0
-        if not self.transport.is_closing():
+        if not self._in_header and not self.transport.is_closing():
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The request is there; the next one may begin."""
         self._calm()
         self._framing_bytes = 0
-        self._in_header = True
-        if not self.transport.is_closing():
+        taken, self._in_header = not self._in_header, True
+        if taken and not self.transport.is_closing():
             super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """An answer is out; after the last one the connection may have to end."""
+        if self._last is not None and not self.pipeline and not self.transport.is_closing():
+            self._end(self._last)
+        else:
+            super().on_response_complete()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn says the same of everything
+        """Answer what is no HTTP."""
+        self._end(_not_http("found bytes that are no request"))
 
     def pause_writing(self) -> None:
         """The client reads too little: give it a while."""
@@ -129,14 +158,26 @@ class Protocol(HttpToolsProtocol):
             self._reading = None
 
     def _end(self, refusal: Refusal) -> None:
-        """Answer and close, unless an answer is under way."""
-        if getattr(self.cycle, "response_complete", True):  # uvicorn has none before the first request
+        """Answer and close; what was asked before, as a whole, is answered first."""
+        cycle: RequestResponseCycle | None = self.cycle  # uvicorn has none before the first request
+        answered = cycle is None or cycle.response_complete
+        if self._in_header and not answered:
+            self._last = refusal
+            return
+        if answered or not self.cycle.response_started:
             self.transport.write(_raw(problem(refusal, headers=((b"connection", b"close"),))))
+        if not answered:  # its own body was broken: nothing comes any more, and nobody would read an answer
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
         self.transport.close()
 
 
 def _too_large(settings: Settings) -> Refusal:
     return Refusal("header-too-large", "the header has more bytes", f"at most {settings.header_bytes_max}")
+
+
+def _not_http(found: str) -> Refusal:
+    return Refusal("query-invalid", found, "one request after the other, as RFC 9112 has them")
 
 
 def _raw(answer: Answer) -> bytes:
@@ -247,6 +288,7 @@ def serve(
     settings: Settings,
     on_ready: Callable[[str], object] | None = None,
     *,
+    password: bytes | None = None,
     clock: Callable[[], float] = time.time,
     random: Callable[[int], bytes] = os.urandom,
 ) -> None:
@@ -255,6 +297,7 @@ def serve(
     Args:
         settings: How.
         on_ready: Told the URL when connections are taken; the log tells it as well.
+        password: Of the exchange's private key, where it has one.
         clock: s since the epoch, UTC.
         random: So many random bytes.
 
@@ -265,7 +308,8 @@ def serve(
         Refusal: ``store-unavailable``.
     """
     folder = Folder(settings.data)
-    log = Log(_to_stderr, clock)
+    lines = Lines(sys.stderr.write)
+    log = Log(lines, clock)
 
     def ready(url: str) -> None:
         log.tell("listening", url=url)
@@ -275,17 +319,14 @@ def serve(
     with folder.lock():
         store = open_store(settings.database or folder.store_path)
         try:
-            service = Service(settings, folder, store, clock, random, log)
+            service = Service(settings, folder, store, clock, random, log, password)
             listening = bound(settings)
             gc.freeze()  # what is there now stays; the collector need not look at it again and again
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(run(service, listening, ready))
         finally:
+            lines.flush()
             store.close()
-
-
-def _to_stderr(line: str) -> None:
-    sys.stderr.write(line)
 
 
 def _url(listening: socket.socket, *, tls: bool) -> str:

@@ -47,6 +47,7 @@ class Service:
         clock: s since the epoch, UTC.
         random: So many random bytes.
         log: What the operator is told.
+        password: Of the exchange's private key, where it has one.
 
     Raises:
         FolderError: The folder is not as it must be.
@@ -62,13 +63,14 @@ class Service:
         clock: Callable[[], float],
         random: Callable[[int], bytes],
         log: Log,
+        password: bytes | None = None,
     ) -> None:
         self.settings: Final = settings
         self.folder: Final = folder
         self.store: Final = store
         self.log: Final = log
         self._clock = clock
-        self.identity: Final[Identity] = folder.identity()
+        self.identity: Final[Identity] = folder.identity(password)
         self.terms: Final[Terms] = settings.terms(self.identity.name)
         self._trust_token = folder.trust_changed_at()
         self.trusted: Trusted = folder.trusted()

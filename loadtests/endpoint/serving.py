@@ -73,6 +73,10 @@ class Lists(Protocol):
         """The newest revocation list of each authority, in DER."""
         ...
 
+    def crl(self, crl_sha256: bytes, /) -> bytes | None:
+        """The list of this digest, however old; None where there was none."""
+        ...
+
 
 class Keeping(Protocol):
     """The one writer."""

@@ -6,6 +6,7 @@ meant are refused before anything is opened.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,7 @@ from loadtests.exchange.strict import LIMITS, Limits
 from loadtests.exchange.terms import Terms
 
 CERTIFICATE_LIMITS: Final = CertificateLimits()
+_PUBLIC_URL: Final = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+/?")
 _MAY_BE_NOUGHT: Final = frozenset({"port", "verifiers", "skew_s"})
 
 
@@ -155,6 +157,9 @@ class Settings:
             raise ServerError("setting-invalid", f"found port {self.port}", "0 to 65535")
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ServerError("setting-invalid", "found only one of TLS certificate and key", "both or none")
+        if self.public_url is not None and not _PUBLIC_URL.fullmatch(self.public_url):
+            hint = "scheme, host and perhaps a port: https://exchange.example"
+            raise ServerError("setting-invalid", f"found public_url {self.public_url[:100]!r}", hint)
 
     @property
     def freshness(self) -> Freshness:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from loadtests.endpoint.folder import Identity
 from loadtests.endpoint.store.base import Audited, Statement, StoredCheckpoint, Writing
@@ -25,6 +25,8 @@ from loadtests.exchange.records import Item, Unit
 from loadtests.exchange.sequencer import Sequencer
 
 T = TypeVar("T")
+SETTLE_EVERY_S: Final = 0.2
+"""How often a database that failed is asked what became of the last commit; submissions wait for the answer."""
 
 
 class Lasting(asyncio.Future[T]):
@@ -167,8 +169,13 @@ class Writer:
                     self._answer([self._done(one)])
 
     def _waiting(self) -> list[_Asked]:
-        """All that is asked for by now; waits for the first."""
-        waiting = self._queue.get()
+        """All that is asked for by now; waits for the first, and meanwhile finds out what became of a commit."""
+        while not self._store.settle():
+            with suppress(Empty):
+                waiting = self._queue.get(timeout=SETTLE_EVERY_S)
+                break
+        else:
+            waiting = self._queue.get()
         try:
             while True:
                 waiting += self._queue.get_nowait()

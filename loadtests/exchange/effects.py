@@ -235,7 +235,8 @@ class Commit(Effect[None]):
     The store takes it only where its log is still ``group.before`` in size, holds none of the keys, and every entry
     that is changed still has the history that the change was made from. It checks that inside the transaction (a
     unique index on leaf indices and one on keys): an earlier attempt that was given up may still be on its way.
-    Where this raises, nobody need know whether the group was stored.
+    Where this raises, nobody need know whether the group was stored; but until the attempt has ended, one way or the
+    other, ``Find``, ``FindEntry`` and ``FindEvent`` must fail rather than say that something is not there.
     """
 
     group: Group

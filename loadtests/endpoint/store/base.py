@@ -145,20 +145,28 @@ class Writing(Protocol):
         """Keep a checkpoint that was signed; must be called before it is given out."""
         ...
 
+    def settle(self) -> bool:
+        """Find out what became of a commit that failed; False where the database still does not say.
+
+        Until then ``find``, ``standing`` and ``event`` refuse with ``store-unavailable``: an answer that something is
+        not there could be followed by the commit, and by evidence of an acceptance after that of a rejection.
+        """
+        ...
+
 
 class Reading(Protocol):
     """What anybody may ask, from any thread."""
 
     def find(self, keys: Sequence[MessageKey]) -> tuple[Stored | None, ...]:
-        """The accepted messages of these keys, in their order."""
+        """The accepted messages of these keys, in their order; see ``Writing.settle``."""
         ...
 
     def standing(self, key: EntryKey) -> Standing | None:
-        """The message at this recipient."""
+        """The message at this recipient; see ``Writing.settle``."""
         ...
 
     def event(self, key: EventKey) -> bytes | None:
-        """The evidence of a lifecycle event."""
+        """The evidence of a lifecycle event; see ``Writing.settle``."""
         ...
 
     def message(self, key: MessageKey) -> StoredMessage | None:

@@ -1,7 +1,8 @@
 """The store over a database: the same statements, whichever it is.
 
 Rule kept here: a group is one transaction that begins with the question whether the log still ends where the group
-begins; a connection that failed is never used again.
+begins; a connection that failed is never used again, and as long as its last commit may still arrive, nobody is told
+that something is not there.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ class SqlStore:
         self._read_only = read_only
         self._readers = Pool(database.reader)
         self._connection: Connection | None = None
+        self._settled = True
         try:
             if not read_only:
                 self._connection = database.writer()
@@ -109,21 +111,33 @@ class SqlStore:
         values = (checkpoint.size, checkpoint.issued_at, checkpoint.compact)
         self._write([Run(schema.KEEP_CHECKPOINT, values)])
 
+    def settle(self) -> bool:
+        """Find out what became of a commit that failed; False where the database still does not say."""
+        if not self._settled:
+            try:
+                self._writer()
+            except Refusal:
+                return False
+        return True
+
     # --- reading ----------------------------------------------------------------------------------------------------
 
     def find(self, keys: Sequence[MessageKey]) -> tuple[Stored | None, ...]:
         """The accepted messages of these keys, in their order."""
+        self._require_settled()
         with self._readers.taken() as connection:
             rows = connection.ask_each(schema.FIND, [(key.sender, key.message_id) for key in keys])
         return tuple(Stored(*row) if row else None for row in rows)
 
     def standing(self, key: EntryKey) -> Standing | None:
         """The message at this recipient."""
+        self._require_settled()
         row = self._ask_one(schema.STANDING, key.message.sender, key.message.message_id, key.recipient)
         return standing_of(key, row) if row else None
 
     def event(self, key: EventKey) -> bytes | None:
         """The evidence of a lifecycle event."""
+        self._require_settled()
         entry = key.entry
         row = self._ask_one(
             schema.EVENT, entry.message.sender, entry.message.message_id, entry.recipient, key.event_id
@@ -229,7 +243,12 @@ class SqlStore:
         return rows[0] if rows else None
 
     def _write(self, steps: Sequence[Step]) -> None:
-        self._writer().write(steps)
+        connection = self._writer()
+        try:
+            connection.write(steps)
+        finally:
+            # The session that was lost may still be committing; only the next writer's lock says that it has ended.
+            self._settled = connection.usable
 
     def _writer(self) -> Connection:
         """The connection that writes, opened again where it was lost."""
@@ -243,7 +262,15 @@ class SqlStore:
                 self._connection = self._database.writer()
             except StoreError as error:
                 raise Refusal("store-unavailable", error.message, error.hint) from error
+            self._settled = True
         return self._connection
+
+    def _require_settled(self) -> None:
+        """Return unless a commit may still arrive: then what is not there now may be there in a moment."""
+        if not self._settled:
+            raise Refusal(
+                "store-unavailable", "what became of the last commit is not known yet", "try again later"
+            )
 
     def _prepare(self) -> None:
         """Make the tables in an empty database, or see whether those that are there are ours."""

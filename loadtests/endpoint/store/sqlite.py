@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from loadtests.endpoint.files import sync_file
 from loadtests.endpoint.store.database import (
     Change,
     Connection,
@@ -95,9 +96,20 @@ class SqliteDatabase:
             raise refusal(error) from error
 
     def writer(self) -> Connection:
-        """A new connection that writes; that it is the only one is the business of whoever owns the folder."""
+        """A new connection that writes; that it is the only one is the business of whoever owns the folder.
+
+        What a killed process wrote may be seen here and not be on the disk yet; it is before anybody relies on it.
+        """
+        log = Path(
+            f"{self._path}-wal"
+        )  # not the file itself: closing that would let go of SQLite's locks on it
         try:
+            if log.exists():
+                sync_file(log)
             return self._open("rw")
+        except OSError as error:
+            found = f"the database cannot be synced: {error.strerror}"
+            raise Refusal("store-unavailable", found, "try again later") from error
         except sqlite3.Error as error:
             raise refusal(error) from error
 

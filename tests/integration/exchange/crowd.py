@@ -10,31 +10,34 @@ import os
 import random
 import time
 from collections import Counter, deque
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Lock, Thread
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Final, Self
 
 import httpx
 
-from loadtests.attempts import Problem
+from loadtests.attempts import Retries
 from loadtests.client import Client, File, Letter, Prepared, Ref
+from loadtests.exchange import jws
 from loadtests.exchange.lifecycle import Action
-from loadtests.exchange.manifest import MessageKind
+from loadtests.exchange.manifest import MessageKind, render
 from loadtests.exchange.records import EntryKey, EventKey, MessageKey
-from loadtests.received import SignedCheckpoint
+from loadtests.received import Reported, Sent, SignedCheckpoint
 from tests.integration.exchange.crashing import PATIENCE_S, PERSISTENT, Impatient, Place
 
 LARGE_BYTES: Final = 70 * 1024
 """More than a server keeps in its database, see ``Settings.inline_bytes_max``."""
 COMMON: Final = File(b"the same annex for everybody " * 4096, "annex.txt")
 RECENT_MAX: Final = 32
-Answer = tuple[int, str, bool]
-"""Status, code and ``retryable`` of a problem document."""
-_STEPS: Final = {"send": 50, "repeat": 20, "report": 18, "collect": 6, "recall": 3, "watch": 3}
+STEPS: Final[Mapping[str, int]] = MappingProxyType(
+    {"send": 50, "repeat": 20, "report": 18, "collect": 6, "recall": 3, "watch": 3}
+)
 
 
 @dataclass(slots=True)
@@ -46,7 +49,8 @@ class Ledger:
         receipts: Their receipts, as far as there are any.
         evidence: Of the reports that were taken.
         heads: Heads of the log that anybody saw.
-        problems: How often each problem was answered.
+        problems: How often each problem was answered: status, code, and whether it may be tried again.
+        replayed: Answers to what the exchange had taken before.
         recent: What was sent a moment ago, or is being sent.
         to_report: What recipients may report next; each is taken by one client.
         to_recall: Messages that nobody has reported on.
@@ -56,11 +60,17 @@ class Ledger:
     receipts: dict[Ref, bytes] = field(default_factory=dict)
     evidence: dict[EventKey, bytes] = field(default_factory=dict)
     heads: list[SignedCheckpoint] = field(default_factory=list)
-    problems: Counter[Answer] = field(default_factory=Counter)
+    problems: Counter[tuple[int, str, bool]] = field(default_factory=Counter)
+    replayed: int = 0
     recent: deque[Prepared] = field(default_factory=lambda: deque(maxlen=RECENT_MAX))
     to_report: deque[tuple[Ref, str, Action]] = field(default_factory=deque)
     to_recall: deque[Ref] = field(default_factory=deque)
     _lock: Lock = field(default_factory=Lock)
+
+    @property
+    def answers(self) -> set[tuple[int, str]]:
+        """Status and code of all problems that were answered."""
+        return {(status, code) for status, code, _ in self.problems}
 
     def begin(self, prepared: Prepared) -> Ref:
         """A message was made."""
@@ -68,21 +78,22 @@ class Ledger:
         ref = Ref(sent.sender, sent.message_id)
         with self._lock:
             self.begun[ref] = sent.recipients
-            self.recent.append(prepared)
+            if all(isinstance(one, bytes) for one in prepared.documents):  # no file of some hundred megabytes
+                self.recent.append(prepared)
         return ref
 
-    def receipted(self, ref: Ref, receipt: bytes) -> bool:
-        """A receipt was given; True where it is the first one in anybody's hands."""
+    def receipted(self, sent: Sent) -> None:
+        """A receipt was given."""
         with self._lock:
-            known = self.receipts.setdefault(ref, receipt)
-            first = known is receipt
-        assert known == receipt, f"two receipts for {ref}"
-        return first
+            self.replayed += sent.replayed
+            known = self.receipts.setdefault(sent.ref, sent.receipt)
+        assert known == sent.receipt, f"two receipts for {sent.ref}"
 
-    def reported(self, key: EventKey, evidence: bytes) -> None:
+    def reported(self, key: EventKey, taken: Reported) -> None:
         """Evidence of a report was given."""
         with self._lock:
-            assert self.evidence.setdefault(key, evidence) == evidence
+            self.replayed += taken.replayed
+            self.evidence[key] = taken.evidence_bytes
 
     def refused(self, response: httpx.Response) -> None:
         """Note a problem; a hook of httpx."""
@@ -117,28 +128,48 @@ class Worker:
         self._chance = chance
         self._folder = folder
         self._codes = [one.code for one in place.agencies]
-        self._clients = {
-            one.code: Client(
-                place.url,
-                one,
-                http,
-                clock=Impatient(),
-                random=os.urandom,
-                exchange=place.issuer,
-                retries=PERSISTENT,
-            )
-            for one in place.agencies
-        }
+        self._agencies = {one.code: one for one in place.agencies}
+        self._client = cache(partial(self._made, place, http))
 
-    def step(self) -> None:
-        """Do one thing."""
-        (name,) = self._chance.choices(list(_STEPS), list(_STEPS.values()))
-        getattr(self, name)()
+    def _made(self, place: Place, http: httpx.Client, code: str, retries: Retries = PERSISTENT) -> Client:
+        return Client(
+            place.url,
+            self._agencies[code],
+            http,
+            clock=Impatient(),
+            random=os.urandom,
+            exchange=place.issuer,
+            retries=retries,
+        )
+
+    def letter(self, *documents: int | Path) -> Prepared:
+        """A message of somebody to two others, with these files, or new documents of these sizes in bytes."""
+        sender, *recipients = self._chance.sample(self._codes, 3)
+        files = [
+            File(one if isinstance(one, Path) else self._chance.randbytes(one), "some.bin")
+            for one in documents
+        ]
+        return self._prepared(sender, tuple(recipients), files)
+
+    def again(self, prepared: Prepared, subject: str) -> Prepared:
+        """Another message under the same id."""
+        content = replace(prepared.manifest, subject=subject)
+        one = self._agencies[content.sender]
+        at = content.created_at
+        compact = jws.sign(render(content), one.key, one.certificate_sha256, at=at, typ=jws.MANIFEST_TYPE)
+        return Prepared(compact, content, prepared.documents)
+
+    def submit(self, prepared: Prepared, retries: Retries = PERSISTENT) -> Sent:
+        """Send a message until its receipt is there."""
+        ref = self._ledger.begin(prepared)
+        sent = self._client(ref.sender, retries).submit(prepared.compact, prepared.documents)
+        self._ledger.receipted(sent)
+        return sent
 
     def send(self) -> None:
         """A new message."""
         sender, *recipients = self._chance.sample(self._codes, 3)
-        ref = self._sent(self._prepared(sender, tuple(recipients)))
+        ref = self.submit(self._prepared(sender, tuple(recipients), self._files())).ref
         if self._chance.random() < 0.1:
             self._ledger.to_recall.append(ref)
         else:
@@ -148,16 +179,16 @@ class Worker:
     def repeat(self) -> None:
         """What somebody else has sent a moment ago, or is sending now."""
         if (prepared := self._ledger.a_recent(self._chance)) is not None:
-            self._sent(prepared)
+            self.submit(prepared)
 
     def report(self) -> None:
         """What a recipient did with a message, and perhaps what it does next."""
         with suppress(IndexError):
             ref, recipient, action = self._ledger.to_report.popleft()
             reason = "sent to the wrong office" if action in {Action.REFUSE, Action.REFUSE_RECALL} else None
-            taken = self._clients[recipient].report(ref, action, reason)
+            taken = self._client(recipient).report(ref, action, reason)
             entry = EntryKey(MessageKey(ref.sender, ref.message_id), recipient)
-            self._ledger.reported(EventKey(entry, taken.event_id), taken.evidence_bytes)
+            self._ledger.reported(EventKey(entry, taken.event_id), taken)
             following = {Action.ACCEPT: Action.START, Action.START: Action.FINISH}.get(action)
             if following is not None and self._chance.random() < 0.5:
                 self._ledger.to_report.append((ref, recipient, following))
@@ -167,23 +198,30 @@ class Worker:
         with suppress(IndexError):
             ref = self._ledger.to_recall.popleft()
             recipients = self._ledger.begun[ref]
-            self._sent(self._prepared(ref.sender, recipients, ref.message_id))
+            self.submit(self._prepared(ref.sender, recipients, self._files(), ref.message_id))
             action = self._chance.choice([Action.CONSENT_TO_RECALL, Action.REFUSE_RECALL])
             self._ledger.to_report.extend((ref, one, action) for one in recipients)
 
     def collect(self) -> None:
-        """A recipient collects a message with all its documents, each of which the client checks."""
-        client = self._clients[self._chance.choice(self._codes)]
-        if arrived := client.inbox(limit=100).entries:
-            message = client.message(self._chance.choice(arrived).ref)
-            for position in range(len(message.manifest.documents)):
-                client.download(message, position, self._folder / "collected")
+        """A recipient looks into its inbox, and reads a message."""
+        recipient = self._chance.choice(self._codes)
+        if arrived := self._client(recipient).inbox(limit=100).entries:
+            self.read(recipient, self._chance.choice(arrived).ref)
+
+    def read(self, agency: str, ref: Ref) -> None:
+        """Read a message with all its documents, each of which the client checks."""
+        client = self._client(agency)
+        message = client.message(ref)
+        for position in range(len(message.manifest.documents)):
+            client.download(message, position, self._folder / "collected")
 
     def watch(self) -> None:
         """See that the log has only grown."""
-        self._ledger.heads.append(self._clients[self._codes[0]].checkpoint())
+        self._ledger.heads.append(self._client(self._codes[0]).checkpoint())
 
-    def _prepared(self, sender: str, recipients: tuple[str, ...], recalls: str | None = None) -> Prepared:
+    def _prepared(
+        self, sender: str, recipients: tuple[str, ...], files: list[File], recalls: str | None = None
+    ) -> Prepared:
         letter = Letter(
             recipients,
             "Về việc thử độ bền của trục liên thông",
@@ -193,7 +231,7 @@ class Worker:
             kind=MessageKind.RECALL if recalls else MessageKind.NEW,
             refers_to=recalls,
         )
-        return self._clients[sender].prepare(letter, self._files())
+        return self._client(sender).prepare(letter, files)
 
     def _files(self) -> list[File]:
         chance = self._chance
@@ -201,11 +239,16 @@ class Worker:
         large = File(chance.randbytes(LARGE_BYTES + chance.randrange(100_000)), "large.bin")
         return chance.choice([[small], [small], [small], [small, COMMON], [large], [small, large]])
 
-    def _sent(self, prepared: Prepared) -> Ref:
-        ref = self._ledger.begin(prepared)
-        sent = self._clients[ref.sender].submit(prepared.compact, prepared.documents)
-        self._ledger.receipted(ref, sent.receipt)
-        return ref
+
+@contextmanager
+def at_work(place: Place, ledger: Ledger, chance: random.Random | None = None) -> Iterator[Worker]:
+    """A client with connections and a folder of its own."""
+    hooks = {"response": [ledger.refused]}
+    with (
+        TemporaryDirectory() as folder,
+        httpx.Client(trust_env=False, timeout=PATIENCE_S, event_hooks=hooks) as http,
+    ):
+        yield Worker(place, ledger, chance or random.Random(), http, Path(folder))
 
 
 class Crowd:
@@ -215,13 +258,22 @@ class Crowd:
         place: The exchange.
         ledger: Where they write.
         workers: How many.
+        steps: What they do and how often in proportion, by the names of methods of ``Worker``.
         seed: Of their decisions.
         pause_s: How long each waits after each step.
     """
 
     def __init__(
-        self, place: Place, ledger: Ledger, *, workers: int = 12, seed: object = 0, pause_s: float = 0.0
+        self,
+        place: Place,
+        ledger: Ledger,
+        *,
+        workers: int = 12,
+        steps: Mapping[str, int] = STEPS,
+        seed: object = 0,
+        pause_s: float = 0.0,
     ) -> None:
+        self._steps = steps
         self._place = place
         self._ledger = ledger
         self._pause_s = pause_s
@@ -260,17 +312,11 @@ class Crowd:
             time.sleep(0.002)
 
     def _work(self, chance: random.Random) -> None:
-        hooks = {"response": [self._ledger.refused]}
+        names, weights = list(self._steps), list(self._steps.values())
         try:
-            with ExitStack() as stack:
-                folder = stack.enter_context(TemporaryDirectory())
-                http = stack.enter_context(httpx.Client(trust_env=False, timeout=PATIENCE_S, event_hooks=hooks))
-                worker = Worker(self._place, self._ledger, chance, http, Path(folder))
+            with at_work(self._place, self._ledger, chance) as worker:
                 while not self._over.is_set():
-                    worker.step()
+                    getattr(worker, chance.choices(names, weights)[0])()
                     self._over.wait(self._pause_s)
-        except Problem as fault:
-            fault.add_note(f"{fault.status} {fault.code}")
-            self._faults.append(fault)
         except BaseException as fault:  # it is raised again where the crowd is waited for
             self._faults.append(fault)

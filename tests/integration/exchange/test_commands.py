@@ -21,6 +21,7 @@ from loadtests.commands import register
 from sim.cli import app, main
 
 SENDER, FIRST, SECOND, STRANGER = "000.00.00.H19", "000.00.01.H19", "000.00.02.H19", "000.00.03.H19"
+ROTATED = "000.00.04.H19"
 ROOTS = "exchange-demo/trust/roots.pem"
 START_S_MAX = 60.0
 Capture = pytest.CaptureFixture[str]
@@ -41,7 +42,7 @@ class Demo:
     def start(self) -> None:
         """Start it unless it runs."""
         if self.process is None:
-            words = ["serve", "--demo", "dong-nai", "--agencies", "4", "--port", "0"]
+            words = ["serve", "--demo", "dong-nai", "--agencies", "5", "--port", "0"]
             with (self.folder / "server.log").open("ab") as log:
                 self.process = subprocess.Popen(
                     [sys.executable, "-m", "sim.cli", *words],
@@ -76,7 +77,7 @@ class Demo:
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    """A demo of four agencies of Đồng Nai."""
+    """A demo of five agencies of Đồng Nai."""
     register(app)
     one = Demo(tmp_path_factory.mktemp("served"))
     yield one
@@ -169,6 +170,31 @@ def test_a_bundle_that_was_changed_does_not_hold(demo: Demo, letter: Path, capsy
     assert refused(capsys, "verify", "changed.zip", "--trust", leaf).startswith("issuer-not-ca")
 
 
+def test_evidence_needs_no_keys_but_the_agencys_own(
+    demo: Demo, letter: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a list was renewed and the sender's certificate rotated, the exchange still gives all that is named."""
+    message = typed(capsys, "send", "--as", ROTATED, "--to", FIRST, str(letter))["message"]
+    assert main(["acknowledge", message, "--as", FIRST]) == 0
+    assert main(["pki", "crl", "exchange-demo/pki", "--to", "exchange-demo"]) == 0
+    own = demo.folder / "own-keys" / ROTATED
+    issue = ["pki", "issue", "exchange-demo/pki", "--code", ROTATED, "--name", "Mới", "--out", str(own)]
+    assert main(issue) == 0
+    rotate = ["registry", "rotate", "exchange-demo", "--certificate", f"{own}/certificate.pem"]
+    assert main([*rotate, "--overlap", "0"]) == 0
+    address = (demo.folder / "exchange-demo" / "address").read_text().strip()
+    elsewhere = demo.folder / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    words = ["evidence", message, "--as", ROTATED, "--keys", str(own.parent), "--server", address]
+    until_s = time.monotonic() + 20
+    while main([*words, "--out", "bundle.zip"]) != 0:
+        assert time.monotonic() < until_s, capsys.readouterr().err
+    monkeypatch.setattr("socket.socket.connect", nobody)
+    assert main(["verify", "bundle.zip", "--trust", str(demo.folder / ROOTS)]) == 0
+    assert f"{FIRST} signed the report" in capsys.readouterr().out
+
+
 def test_a_demo_is_used_again(demo: Demo, letter: Path, capsys: Capture) -> None:
     """Started once more, a demo has its messages; evidence that names earlier revocation lists can still be had."""
     message = typed(capsys, "send", "--as", SENDER, "--to", FIRST, str(letter))["message"]
@@ -249,7 +275,7 @@ def test_a_backup_made_while_serving_is_restored(demo: Demo, letter: Path, capsy
         (["serve"], "E-OPTION"),
         (["serve", "--demo", "nowhere"], "E-DEMO"),
         (["serve", "--demo", "dong-nai", "--agencies", "3"], "E-DEMO"),
-        (["serve", "--data", "exchange-demo", "--public-url", "exchange.example/x"], "E-OPTION"),
+        (["serve", "--data", "exchange-demo", "--public-url", "exchange.example/x"], "setting-invalid"),
         (["serve", "--data", "nothing-here"], "file-missing"),
         (["serve", "--data", "exchange-demo", "--tls-key", "key.pem"], "setting-invalid"),
         (["send", "--as", SENDER, "letter.pdf"], "E-OPTION"),

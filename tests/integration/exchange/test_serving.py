@@ -121,7 +121,7 @@ def test_a_server_is_killed_and_started_again(tmp_path: Path, database: str) -> 
     data = folder(tmp_path / "data").path
     receipts: dict[int, bytes] = {}
     heads = []
-    for turn in range(3):
+    for turn in range(2):
         with process(data, database, at=AT + 100 * turn) as server, ThreadPoolExecutor(8) as senders:
             numbers = [number % 12 + 8 * turn for number in range(24)]  # each twice, some from before
 

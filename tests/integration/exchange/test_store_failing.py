@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import psycopg
 import pytest
@@ -15,7 +18,14 @@ from loadtests.endpoint.store.opening import open_store
 from loadtests.exchange.errors import Refusal
 from loadtests.exchange.records import Group, Item, Message
 from tests.integration.exchange.databases import Postgres
-from tests.unit.loadtests.endpoint.store.groups import OnStore, group_of, group_on, key_of, messages
+from tests.unit.loadtests.endpoint.store.groups import (
+    OnStore,
+    entry_key,
+    group_of,
+    group_on,
+    key_of,
+    messages,
+)
 
 FILES = ("store.sqlite3", "store.sqlite3-wal", "store.sqlite3-shm")
 
@@ -69,6 +79,57 @@ def test_a_stopped_server_is_waited_for(on_postgres: Store, postgres: Postgres) 
     on_postgres.commit(group)
     assert on_postgres.locate() == group.after
     assert None not in on_postgres.find([key_of(1), key_of(2)])
+
+
+LATE = """
+CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1); RETURN NULL; END $$;
+CREATE CONSTRAINT TRIGGER late AFTER INSERT ON messages DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION late();
+"""
+"""Every commit takes a second more, and its session does not notice meanwhile that nobody waits for it."""
+
+
+def _cut(descriptor: int) -> None:
+    """Lose a connection as a network loses it: neither side lets go of it."""
+    with socket.socket(fileno=os.dup(descriptor)) as line:
+        line.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_commit_whose_session_was_lost_is_waited_for(on_postgres: Store, url: str) -> None:
+    """While a commit may still arrive nobody is told that its message is not there; then it is there."""
+    with psycopg.connect(url, autocommit=True) as operator:
+        operator.execute(LATE)
+    group = group_on(on_postgres, 1)
+    assert on_postgres.settle()
+    descriptor = cast("Any", on_postgres)._connection._raw.fileno()
+    cut = threading.Timer(0.3, _cut, (descriptor,))
+    cut.start()
+    assert code_of(lambda: on_postgres.commit(group)) == "store-unavailable"
+    cut.join()
+    assert code_of(lambda: on_postgres.find([key_of(1)])) == "store-unavailable"
+    assert code_of(lambda: on_postgres.standing(entry_key(1))) == "store-unavailable"
+    assert on_postgres.size() in {0, 1}  # what says nothing about a message may be asked
+    assert on_postgres.settle()
+    assert None not in on_postgres.find([key_of(1)])
+    assert on_postgres.locate() == group.after
+
+
+def test_a_lost_commit_stays_unknown_as_long_as_the_database_is_away(
+    on_postgres: Store, postgres: Postgres, url: str
+) -> None:
+    """Finding out fails without harm, and succeeds when the database is back."""
+    with psycopg.connect(url, autocommit=True) as operator:
+        operator.execute(LATE)
+    group = group_on(on_postgres, 1)
+    crash = threading.Timer(0.3, postgres.kill)
+    crash.start()
+    assert code_of(lambda: on_postgres.commit(group)) == "store-unavailable"
+    crash.join()
+    assert not on_postgres.settle()
+    postgres.start()
+    assert code_of(lambda: on_postgres.find([key_of(1)])) == "store-unavailable"
+    assert on_postgres.settle()
+    assert on_postgres.find([key_of(1)]) == (None,)
 
 
 def test_idle_sessions_that_were_ended_harm_nobody(on_postgres: Store, url: str) -> None:

@@ -40,6 +40,7 @@ from tests.unit.loadtests.exchanges import (
     THIRD,
     Exchange,
     Store,
+    crl,
     message_of,
 )
 
@@ -92,6 +93,7 @@ class Answering:
         self.requests: list[httpx.Request] = []
         self.documents: dict[bytes, bytes] = {}
         self.rejections: list[bytes] = []
+        self.trust = trusted_files()
         self.nonces = Nonces(Window(lifetime_s=60, skew_s=5, per_agency_max=1000), horizon=0)
         self.time = Time()
         self.random = randomness()
@@ -146,7 +148,9 @@ class Answering:
                 return httpx.Response(200, json={"rejections": kept})
             case "GET", ["log", what]:
                 return self.log(what, request)
-            case "GET", [what]:
+            case "GET", ["trust", *below] if "/".join(below) in self.trust:
+                return httpx.Response(200, content=self.trust["/".join(below)])
+            case "GET", [what] if what in {"agencies", "exchange", "trust"}:
                 return self.public(what)
         raise Refusal("not-found", "found no such path")
 
@@ -301,6 +305,14 @@ class Answering:
             "trust": {"roots": chain[1:], "intermediates": chain[:1], "crls": []},
         }
         return httpx.Response(200, json=answers[what])
+
+
+def trusted_files() -> dict[str, bytes]:
+    """The agencies' certificates and the lists that receipts name, by their paths."""
+    agencies = (to_der(leaf(code, code=code)) for code in (SENDER, SECOND, THIRD))
+    found = [("certificates", der) for der in agencies]
+    found += [("crls", crl(authority)) for authority in (issuing(), root())]
+    return {f"{kind}/{encode_base64url(sha256(der).digest())}": der for kind, der in found}
 
 
 def named(ref: str) -> MessageKey:

@@ -7,6 +7,7 @@ import json
 import pickle
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +34,7 @@ from loadtests.exchange.errors import ExchangeError, Refusal
 from loadtests.exchange.evidence import Event
 from loadtests.exchange.lifecycle import Action, State
 from loadtests.exchange.manifest import Urgency
+from loadtests.exchange.pki import to_der
 from loadtests.exchange.receipts import check_logged
 from tests.unit.loadtests.answering import (
     URL,
@@ -50,8 +52,8 @@ from tests.unit.loadtests.answering import (
     slow,
     unheard,
 )
-from tests.unit.loadtests.authorities import AT, key, leaf
-from tests.unit.loadtests.exchanges import ISSUER, NAME, SECOND, SENDER, THIRD
+from tests.unit.loadtests.authorities import AT, issuing, key, leaf, root
+from tests.unit.loadtests.exchanges import ISSUER, NAME, SECOND, SENDER, THIRD, crl
 
 LETTER: Final = Letter((SECOND, THIRD), "Về việc gửi văn bản", "Công văn", "12", "UBND-VP", Urgency.URGENT)
 FILES: Final = (File(b"%PDF-1.7 one", "một.pdf"), File(b"two", "hai.txt"))
@@ -622,6 +624,35 @@ def test_agencies_and_trust_are_listed_without_a_key() -> None:
     trust = client.trust()
     assert (len(trust.roots), len(trust.intermediates), trust.crls) == (1, 1, ())
     assert all("signature" not in one.headers for one in served.requests)
+
+
+def test_what_a_receipt_names_is_had_by_its_digest() -> None:
+    """Certificates and revocation lists, without a key; the exchange says where it does not know one."""
+    served = Answering()
+    client = served.client(None)
+    own = leaf(SECOND, code=SECOND)
+    assert client.certificate(thumbprint(own)) == own
+    der = crl(issuing())
+    assert client.crl(sha256(der).digest()) == der
+    for ask in (client.certificate, client.crl):
+        error = refused(lambda ask=ask: ask(bytes(32)))  # type: ignore[misc]
+        assert isinstance(error, Problem)
+        assert error.code == "not-found"
+    assert all("signature" not in one.headers for one in served.requests)
+
+
+def test_another_certificate_or_list_than_the_one_asked_for_is_not_taken() -> None:
+    """Although it is a good one: what a receipt names is that very one; and what is none is none."""
+    served = Answering()
+    client = served.client(None)
+    own, der = leaf(SECOND, code=SECOND), crl(issuing())
+    served.faults.append(changed(lambda _: to_der(leaf(THIRD, code=THIRD))))
+    assert refusal_of_answer(lambda: client.certificate(thumbprint(own))) == "content-digest-mismatch"
+    served.faults.append(changed(lambda _: crl(root())))
+    assert refusal_of_answer(lambda: client.crl(sha256(der).digest())) == "content-digest-mismatch"
+    served.faults.append(lambda *_: httpx.Response(200, content=b"none"))
+    digest = sha256(b"none").digest()
+    assert refusal_of_answer(lambda: client.certificate(digest)) == "certificate-malformed"
 
 
 def test_the_log_only_grows_for_a_client_that_remembers() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,10 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31
 
 from loadtests.endpoint.openapi import OPERATIONS, document
 from loadtests.exchange.errors import CODES
+from loadtests.exchange.pki import to_der
+from loadtests.exchange.strict import encode_base64url
+from tests.unit.loadtests.authorities import AT, issuing
+from tests.unit.loadtests.endpoint import folders
 from tests.unit.loadtests.endpoint.reading import REF, SECOND, SENDER, Exchange, run
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -65,16 +70,18 @@ def test_what_is_answered_is_what_is_described(tmp_path: Path) -> None:
         await exchange.service.checkpoint()
         values = {"ref": REF, "position": "0", "index": "0"}
         query = {"/v1/log/inclusion": "?leaf=0&size=1", "/v1/log/consistency": "?first=1&second=1"}
+        named = {"certificate": to_der(folders.certificate()), "crl": folders.crl(issuing(), at=AT - 3600)}
         for operation in OPERATIONS:
             if operation.path in SENT:
                 continue
+            values["sha256"] = encode_base64url(sha256(named.get(operation.name, b"")).digest())
             target = operation.path.format(**values) + query.get(operation.path, "")
             reader = (SENDER if operation.name == "rejections" else SECOND) if operation.signed else None
             answer = await exchange.get(target, reader)
             assert answer.status_code == 200, (target, answer.text)
             _check(operation.path, answer)
             wrong = await exchange.get(
-                operation.path.format(ref="x", position="x", index="x") + "?x=1", reader
+                operation.path.format(ref="x", position="x", index="x", sha256="x") + "?x=1", reader
             )
             _check(operation.path, wrong)
             if operation.signed:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 
+from loadtests.endpoint.public_reads import CERTIFICATE, CRL
 from loadtests.endpoint.store.base import Reading
 from loadtests.exchange.errors import Refusal
 from loadtests.exchange.evidence import POLICY
 from loadtests.exchange.pki import to_der
+from loadtests.exchange.registry import Registered
 from loadtests.exchange.revocation import Revocations
-from loadtests.exchange.strict import decode_base64url
+from loadtests.exchange.strict import decode_base64url, encode_base64url
+from loadtests.exchange.terms import Trusted
 from tests.unit.loadtests import exchanges
-from tests.unit.loadtests.authorities import AT, issuing, root
+from tests.unit.loadtests.authorities import AT, issuing, leaf, root
 from tests.unit.loadtests.endpoint import folders
 from tests.unit.loadtests.endpoint.reading import NAME, SECOND, SENDER, THIRD, Exchange, code_of, run
 
@@ -89,6 +93,67 @@ def _issuer(der: bytes) -> x509.Name:
     return x509.load_der_x509_crl(der).issuer
 
 
+def named(der: bytes) -> str:
+    """What DER is called in a path."""
+    return encode_base64url(hashlib.sha256(der).digest())
+
+
+def test_every_certificate_that_evidence_may_name_is_given_by_its_thumbprint(tmp_path: Path) -> None:
+    """Of agencies also those that count no more; of authorities and the exchange; what never changes says so."""
+
+    async def test(exchange: Exchange) -> None:
+        was = exchange.service.trusted
+        old, new = leaf(SECOND, code=SECOND), leaf("new", code=SECOND)
+        registered = Registered.of(new, added_at=AT)
+        changed = was.registry.rotate(SECOND, registered, overlap_s=0).suspend(THIRD, at=AT)
+        exchange.service.trusted = Trusted(changed, was.anchors, was.intermediates, was.revocations)
+        own, third = folders.certificate(), leaf(THIRD, code=THIRD)
+        for one in (old, new, third, issuing().certificate, root().certificate, own):
+            answer = await exchange.get(f"/v1/trust/certificates/{named(to_der(one))}")
+            assert (answer.status_code, answer.content) == (200, to_der(one))
+            assert answer.headers["content-type"] == CERTIFICATE
+            assert "immutable" in answer.headers["cache-control"]
+        exchange.service.trusted = Trusted(was.registry, was.anchors, (), was.revocations)
+        for one in (new, issuing().certificate):
+            answer = await exchange.get(f"/v1/trust/certificates/{named(to_der(one))}")
+            assert (answer.status_code, code_of(answer)) == (404, "not-found")
+
+    run(tmp_path, test)
+
+
+def test_every_list_that_was_in_place_is_given_by_its_digest(tmp_path: Path) -> None:
+    """The newest and those before it, and one that was put into the folder by hand."""
+
+    async def test(exchange: Exchange) -> None:
+        folder = exchange.service.folder
+        first = folders.crl(issuing(), at=AT - 3600)
+        second, by_hand = folders.crl(issuing(), 2), folders.crl(root(), 3)
+        assert (await exchange.get(f"/v1/trust/crls/{named(by_hand)}")).status_code == 404
+        folder.write_crl(second)
+        (folder.crls_path / "by-hand.crl").write_bytes(by_hand)
+        await exchange.service.reload()
+        for der in (first, second, by_hand):
+            answer = await exchange.get(f"/v1/trust/crls/{named(der)}")
+            assert (answer.status_code, answer.content) == (200, der)
+            assert answer.headers["content-type"] == CRL
+            assert "immutable" in answer.headers["cache-control"]
+
+    run(tmp_path, test)
+
+
+@pytest.mark.parametrize("kind", ["certificates", "crls"])
+def test_what_no_digest_names_is_not_found(tmp_path: Path, kind: str) -> None:
+    """Unknown, too short, padded, a path: never a fault, and nobody remembers the answer."""
+
+    async def test(exchange: Exchange) -> None:
+        for name in (named(b""), encode_base64url(bytes(31)), named(b"") + "=", "..%5Cname", "%00", "ă"):
+            answer = await exchange.get(f"/v1/trust/{kind}/{name}")
+            assert (answer.status_code, code_of(answer)) == (404, "not-found")
+            assert "cache-control" not in answer.headers
+
+    run(tmp_path, test)
+
+
 def test_alive_is_not_the_same_as_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server whose store is away, or that is stopping, lives on and wants no requests."""
 
@@ -114,7 +179,16 @@ def test_alive_is_not_the_same_as_ready(tmp_path: Path, monkeypatch: pytest.Monk
     run(tmp_path, test)
 
 
-@pytest.mark.parametrize("target", ["/v1/agencies", "/v1/exchange", "/v1/trust"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/v1/agencies",
+        "/v1/exchange",
+        "/v1/trust",
+        "/v1/trust/certificates/" + "A" * 43,
+        "/v1/trust/crls/" + "A" * 43,
+    ],
+)
 def test_a_parameter_where_there_is_none_is_refused(tmp_path: Path, target: str) -> None:
     """Who asks for a part must not believe that the whole is it."""
 
