@@ -116,7 +116,7 @@ def _checked(data: Path, database: str | None, held: list[bytes]) -> list[Findin
     from loadtests.endpoint.upkeep.fsck import check_held, fsck  # noqa: PLC0415
 
     folder = Folder(data)
-    issuer = folder.identity().issuer
+    issuer = folder.issuer()
     store = open_store(database or folder.store_path, read_only=True)
     try:
         blobs = Blobs(folder.blobs_path, folder.incoming_path)

@@ -37,6 +37,8 @@ REPORT_BYTES_MAX: Final = 16 * 1024
 """A report of 8 KiB in base64url, with its header and the longest signature."""
 _JOSE: Final = SIGNED_TYPE.encode()
 _CLOSE: Final[Header] = (b"connection", b"close")
+_ENDS: Final = frozenset({"body-too-slow", "request-incomplete"})
+"""After these nobody can tell what the next bytes are: the rest of the body that was cut, or another request."""
 _CODES: Final = {404: "not-found", 405: "method-not-allowed"}
 
 
@@ -119,7 +121,7 @@ class Taking:
     def _keeps(self, body: Body, outcome: Outcome) -> bool:
         """Whether the connection can be used again: little is left of the body, and it may be expected to come."""
         unread_bytes = body.unread_bytes
-        if unread_bytes is None or outcome.code == "body-too-slow":
+        if unread_bytes is None or outcome.code in _ENDS:
             return False
         # Who waits for 100 Continue may send the body or not; nobody can tell what comes next.
         waits = body.expects and not body.read_bytes and unread_bytes > 0

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from cryptography import x509
 
@@ -34,7 +34,7 @@ from loadtests.endpoint.files import SECRET, locked, write_whole
 from loadtests.exchange import registry_file, revocation
 from loadtests.exchange.certificates import thumbprint
 from loadtests.exchange.issuer import NAME, NAME_WORDS, Issuer
-from loadtests.exchange.keys import PrivateKey, PublicKey
+from loadtests.exchange.keys import PrivateKey, PublicKey, algorithm_of
 from loadtests.exchange.pki import to_pem
 from loadtests.exchange.pki_keys import key_to_pem
 from loadtests.exchange.registry import Registry
@@ -140,27 +140,43 @@ class Folder:
     # --- reading --------------------------------------------------------------------------------------------
 
     def identity(self, password: bytes | None = None) -> Identity:
-        """Who the exchange is.
+        """Who the exchange is, able to sign.
 
         Args:
             password: Of the private key, where it has one.
 
         Raises:
-            FolderError: ``file-missing``, ``file-unreadable``, ``exchange-name-invalid``, ``certificate-malformed``,
-                ``key-unreadable``, ``key-unsupported``, ``key-mismatch``.
+            FolderError: The codes of ``issuer``; ``key-unreadable``, ``key-unsupported``, ``key-mismatch``.
         """
         key_path = self.exchange_path / "key.pem"
-        certificate_path = self.exchange_path / "certificate.pem"
-        name = read_file(self.exchange_path / "name").decode(errors="replace").strip()
-        if not NAME.fullmatch(name):
-            raise FolderError(
-                "exchange-name-invalid", f"{self.exchange_path / 'name'}: found {name[:80]!r}", NAME_WORDS
-            )
-        certificate = read_certificate(certificate_path)
+        name, certificate = self._name(), self._certificate()
         key = read_key(key_path, password)
         if key.public_key() != certificate.public_key():
             raise FolderError("key-mismatch", f"{key_path}: found another key", _ONE_KEY)
         return Identity(name, key, certificate, thumbprint(certificate))
+
+    def issuer(self) -> Issuer:
+        """Who the exchange is, as its partners know it; needs no private key.
+
+        Raises:
+            FolderError: ``file-missing``, ``file-unreadable``, ``exchange-name-invalid``, ``certificate-malformed``,
+                ``key-unsupported``.
+        """
+        certificate = self._certificate()
+        public_key = certificate.public_key()
+        with about(self.exchange_path / "certificate.pem"):
+            algorithm_of(public_key)
+        return Issuer(self._name(), thumbprint(certificate), cast("PublicKey", public_key))
+
+    def _name(self) -> str:
+        path = self.exchange_path / "name"
+        name = read_file(path).decode(errors="replace").strip()
+        if not NAME.fullmatch(name):
+            raise FolderError("exchange-name-invalid", f"{path}: found {name[:80]!r}", NAME_WORDS)
+        return name
+
+    def _certificate(self) -> x509.Certificate:
+        return read_certificate(self.exchange_path / "certificate.pem")
 
     def trusted(self, previous: Trusted | None = None) -> Trusted:
         """What submissions are judged by, as the files are now.

@@ -183,32 +183,24 @@ class Intake:
         Refusal: ``content-encoding-unsupported``, ``body-too-large``, ``body-invalid``.
     """
 
-    __slots__ = (
-        "_begun",
-        "_blobs",
-        "_body",
-        "_events",
-        "_incoming",
-        "_inline_bytes",
-        "_parser",
-        "_settings",
-        "_threads",
-    )
-
     def __init__(self, body: Body, settings: Settings, blobs: Blobs, threads: Threads) -> None:
         body.require_plain()
         self._body = body
         self._settings = settings
         self._blobs = blobs
         self._threads = threads
+        boundary = _boundary(body.content_type)
+        self._delimiter = b"--" + boundary.encode("ascii")
         self._parser = PushMultipartParser(
-            _boundary(body.content_type),
+            boundary,
             max_header_size=PART_HEADER_BYTES_MAX,
             max_header_count=PART_HEADERS_MAX,
             max_segment_count=settings.limits.documents_max + 2,  # one too many shall be told from many
         )
         self._events: deque[Any] = deque()  # of each part its segment, its pieces, None
-        self._begun = False  # a part has come: what ends now was cut, and may come whole another time
+        self._begun = (
+            False  # it looks like a form: if it ends too soon it was cut, and may come whole another time
+        )
         self._incoming: Incoming | None = None
         self._inline_bytes = 0
 
@@ -313,8 +305,11 @@ class Intake:
 
     async def _more(self) -> bool:
         """Parse one more piece of the body; False at its end."""
+        first = not self._body.read_bytes
         piece = await self._body.read()
         try:
+            if first:
+                self._begun = piece.startswith(self._delimiter)
             if not piece:
                 self._parser.close()
                 return False

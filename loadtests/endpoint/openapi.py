@@ -129,6 +129,13 @@ _REPORT: Final[Schema] = {
     "content": {JOSE: {"schema": ref("Jose")}},
 }
 
+
+def _der(kind: str, name: str, summary: str, media_type: str) -> Operation:
+    answer = Answer(200, "in DER; it never changes", media_type, {})
+    path = f"/v1/trust/{kind}/{{sha256}}"
+    return Operation("get", path, name, "trust", summary, (answer,), parameters=(_SHA256,))
+
+
 OPERATIONS: Final = (
     Operation(
         "post",
@@ -236,24 +243,8 @@ OPERATIONS: Final = (
     Operation(
         "get", "/v1/trust", "trust", "trust", "Roots and revocation lists", _json("Trust", "all in DER")
     ),
-    Operation(
-        "get",
-        "/v1/trust/certificates/{sha256}",
-        "certificate",
-        "trust",
-        "A certificate of an agency (removed ones too), an authority or the exchange",
-        (Answer(200, "the certificate in DER; it never changes", CERTIFICATE, {}),),
-        parameters=(_SHA256,),
-    ),
-    Operation(
-        "get",
-        "/v1/trust/crls/{sha256}",
-        "crl",
-        "trust",
-        "A revocation list that is or was in place",
-        (Answer(200, "the list in DER; it never changes", CRL, {}),),
-        parameters=(_SHA256,),
-    ),
+    _der("certificates", "certificate", "A certificate that evidence may name", CERTIFICATE),
+    _der("crls", "crl", "A revocation list that is or was in place", CRL),
     Operation(
         "get",
         "/v1/log/checkpoint",

@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -40,7 +41,7 @@ START_S: Final = 30.0
 """How long a server may take to start or to end, s, on a machine that does much else."""
 PATIENCE_S: Final = 60.0
 """How long anything else may take that must happen."""
-TAIL_CHARS: Final = 4000
+LOG_LINES: Final = 100
 # The thread ends a server that has lost its tests: they hold the other end of its standard input. It reads without a
 # buffer, whose lock the interpreter would wait for when it ends.
 SCRIPT: Final = """
@@ -68,15 +69,14 @@ class Server:
 
     Args:
         command: What it runs.
-        log: The file that keeps what it tells.
     """
 
-    def __init__(self, command: list[str], log: Path) -> None:
-        self.log_path = log
+    def __init__(self, command: list[str]) -> None:
+        self._log: deque[bytes] = deque(maxlen=LOG_LINES)
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
         )
-        # Not a file of its own: a limit on the size of its files shall not reach its log.
+        # Not a file: the disk that a test fills, or a limit on the size of its files, shall not reach its log.
         self._reader = Thread(target=self._keep_log, name="log")
         self._reader.start()
 
@@ -94,7 +94,7 @@ class Server:
     @property
     def told(self) -> str:
         """The end of its log."""
-        return self.log_path.read_text("utf-8", "replace")[-TAIL_CHARS:]
+        return b"".join(self._log).decode("utf-8", "replace")
 
     def ready(self) -> Self:
         """Wait until it takes connections."""
@@ -131,9 +131,8 @@ class Server:
 
     def _keep_log(self) -> None:
         assert self.process.stderr is not None
-        with self.log_path.open("ab", buffering=0) as log:
-            for line in self.process.stderr:
-                log.write(line)
+        for line in self.process.stderr:
+            self._log.append(line)
 
 
 @dataclass(slots=True)
@@ -189,7 +188,7 @@ class Place:
                 server.kill()
         if fault is not None:
             for server in self.servers[-3:]:
-                print(f"{server.log_path}:\n{server.told}")  # noqa: T201 - pytest shows it with the failure
+                print(f"log of server {server.pid}:\n{server.told}")  # noqa: T201 - pytest shows it with the failure
 
     @property
     def url(self) -> str:
@@ -234,7 +233,7 @@ class Place:
 
     def run(self, command: list[str]) -> Server:
         """Start a server by a command."""
-        server = Server(command, self.data.with_name(f"{self.data.name}-{len(self.servers)}.log"))
+        server = Server(command)
         self.servers.append(server)
         return server
 
@@ -251,7 +250,7 @@ class Impatient(SystemClock):
         time.sleep(min(wait_s, 0.05))
 
 
-PERSISTENT: Final = Retries(attempts_max=100_000, first_wait_s=0.01, wait_s_max=0.05, total_s_max=PATIENCE_S)
+PERSISTENT: Final = Retries(attempts_max=1000, first_wait_s=0.01, wait_s_max=0.05, total_s_max=PATIENCE_S)
 """Clients that send the same bytes until there is an answer."""
 
 

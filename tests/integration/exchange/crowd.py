@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
@@ -35,6 +36,7 @@ LARGE_BYTES: Final = 70 * 1024
 """More than a server keeps in its database, see ``Settings.inline_bytes_max``."""
 COMMON: Final = File(b"the same annex for everybody " * 4096, "annex.txt")
 RECENT_MAX: Final = 32
+INTERNAL: Final = (500, "internal-error")
 STEPS: Final[Mapping[str, int]] = MappingProxyType(
     {"send": 50, "repeat": 20, "report": 18, "collect": 6, "recall": 3, "watch": 3}
 )
@@ -298,9 +300,10 @@ class Crowd:
             self.require_well()
 
     def require_well(self) -> None:
-        """Raise what went wrong so far."""
+        """Raise what went wrong so far; a fault of the server is one, even where a client tries again."""
         if self._faults:
             raise self._faults[0]
+        assert INTERNAL not in self._ledger.answers
 
     def receipts(self, more: int, patience_s: float = PATIENCE_S) -> None:
         """Wait until the clients have so many receipts more."""
@@ -312,6 +315,7 @@ class Crowd:
             time.sleep(0.002)
 
     def _work(self, chance: random.Random) -> None:
+        sys.settrace(None)  # what clients do under a coverage tracer is no load
         names, weights = list(self._steps), list(self._steps.values())
         try:
             with at_work(self._place, self._ledger, chance) as worker:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import select
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -18,39 +19,45 @@ from typing import Any
 import pytest
 
 from loadtests.commands import register
+from loadtests.endpoint.folder import Folder
 from sim.cli import app, main
 
 SENDER, FIRST, SECOND, STRANGER = "000.00.00.H19", "000.00.01.H19", "000.00.02.H19", "000.00.03.H19"
 ROTATED = "000.00.04.H19"
+DEMO_WORDS = ("--demo", "dong-nai", "--agencies", "5")
 ROOTS = "exchange-demo/trust/roots.pem"
 START_S_MAX = 60.0
 Capture = pytest.CaptureFixture[str]
 
 
 class Demo:
-    """A demo server in a process of its own, started in a folder in which its data lie.
+    """A server in a process of its own, started in a folder in which its data lie; of a demo unless told otherwise.
 
     Args:
         folder: That folder.
+        words: What is served.
+        sign: What it says last when it is ready.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, words: Sequence[str] = DEMO_WORDS, sign: bytes = b"congvan verify"
+    ) -> None:
         self.folder = folder
+        self.words, self.sign = words, sign
         self.process: subprocess.Popen[bytes] | None = None
         self.said = ""
 
     def start(self) -> None:
         """Start it unless it runs."""
         if self.process is None:
-            words = ["serve", "--demo", "dong-nai", "--agencies", "5", "--port", "0"]
             with (self.folder / "server.log").open("ab") as log:
                 self.process = subprocess.Popen(
-                    [sys.executable, "-m", "sim.cli", *words],
+                    [sys.executable, "-m", "sim.cli", "serve", "--port", "0", *self.words],
                     cwd=self.folder,
                     stdout=subprocess.PIPE,
                     stderr=log,
                 )
-            self.said = self._until(self.process, b"congvan verify")
+            self.said = self._until(self.process, self.sign)
 
     def stop(self) -> int:
         """Stop it as Ctrl-C does, if it runs; its exit code."""
@@ -126,7 +133,7 @@ def test_a_document_goes_its_whole_way(
     demo: Demo, letter: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Sent to two, collected, acknowledged and refused, exported, verified offline: as the server's hints say."""
-    assert f"congvan send --as {SENDER} --to {FIRST} --to {SECOND} letter.pdf" in demo.said
+    assert f"congvan send --as {SENDER} --to {FIRST} --to {SECOND} exchange-demo/letter.pdf" in demo.said
     to = ["--to", "noi vu", "--to", "Sở Tư pháp"]
     sent = typed(
         capsys, "send", "--as", "van phong ubnd", *to, str(letter), "--subject", "Về việc họp giao ban"
@@ -193,6 +200,60 @@ def test_evidence_needs_no_keys_but_the_agencys_own(
     monkeypatch.setattr("socket.socket.connect", nobody)
     assert main(["verify", "bundle.zip", "--trust", str(demo.folder / ROOTS)]) == 0
     assert f"{FIRST} signed the report" in capsys.readouterr().out
+
+
+@pytest.fixture
+def locked(demo: Demo) -> Path:
+    """A copy of the exchange whose key has a password."""
+    path = demo.folder / "locked"
+    if not path.exists():
+        shutil.copytree(demo.folder / "exchange-demo" / "exchange", path / "exchange")
+        shutil.copytree(demo.folder / "exchange-demo" / "trust", path / "trust")
+        own = Folder(path).identity()
+        Folder(path).write_identity(own.name, own.key, own.certificate, b"secret")
+    return path
+
+
+def test_the_exchanges_key_may_have_a_password(locked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server takes it from the environment, without anybody at a terminal."""
+    monkeypatch.setenv("CONGVAN_KEY_PASSWORD", "secret")
+    served = Demo(locked.parent, ["--data", "locked"], b"Ctrl-C stops it")
+    served.start()
+    assert "locked: listening on http://" in served.said
+    assert served.stop() == 0
+
+
+def test_a_password_that_is_not_set_is_asked_for(
+    locked: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a terminal only; elsewhere one is told where it is looked for, and a wrong one serves nothing."""
+    words = ["serve", "--data", str(locked), "--port", "0"]
+    given: list[bytes | None] = []
+    monkeypatch.setattr("loadtests.endpoint.server.serve", lambda *_, password: given.append(password))
+    monkeypatch.delenv("CONGVAN_KEY_PASSWORD", raising=False)
+    shown = refused(capsys, *words)
+    assert shown.startswith("key-unreadable")
+    assert "CONGVAN_KEY_PASSWORD" in shown
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    for typed_in, code in (("wrong", 2), ("secret", 0)):
+        monkeypatch.setattr("typer.prompt", lambda *_, text=typed_in, **__: text)
+        assert main(words) == code
+    monkeypatch.setenv("CONGVAN_KEY_PASSWORD", "of another key")
+    assert refused(capsys, *words).startswith("key-unreadable")
+    assert given == [b"secret"]
+
+
+def test_a_password_that_no_key_wants_does_no_harm(locked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variable may be set for an agency's key; an exchange whose key has none is served all the same."""
+    plain = locked.parent / "plain"
+    shutil.copytree(locked, plain)
+    own = Folder(plain).identity(b"secret")
+    Folder(plain).write_identity(own.name, own.key, own.certificate)
+    given: list[bytes | None] = []
+    monkeypatch.setattr("loadtests.endpoint.server.serve", lambda *_, password: given.append(password))
+    monkeypatch.setenv("CONGVAN_KEY_PASSWORD", "of an agency")
+    assert main(["serve", "--data", "plain"]) == 0
+    assert given == [None]
 
 
 def test_a_demo_is_used_again(demo: Demo, letter: Path, capsys: Capture) -> None:

@@ -22,6 +22,8 @@ from tests.integration.exchange.aftermath import require_sound
 from tests.integration.exchange.crashing import PATIENCE_S, Place
 from tests.integration.exchange.crowd import LARGE_BYTES, Ledger, at_work
 
+pytestmark = pytest.mark.usefixtures("full_speed")
+
 AT_ONCE = 100
 
 

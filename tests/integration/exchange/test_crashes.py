@@ -12,10 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
+
 from loadtests.composing import Multipart
 from tests.integration.exchange.aftermath import require_growing, require_sound
 from tests.integration.exchange.crashing import Place, until
 from tests.integration.exchange.crowd import Crowd, Ledger, at_work
+
+pytestmark = pytest.mark.usefixtures("full_speed")
 
 KILLS = 6
 STOPS = 3

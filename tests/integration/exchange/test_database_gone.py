@@ -14,6 +14,8 @@ from tests.integration.exchange.crashing import Place, until
 from tests.integration.exchange.crowd import Crowd, Ledger, at_work
 from tests.integration.exchange.databases import Postgres
 
+pytestmark = pytest.mark.usefixtures("full_speed")
+
 MEANWHILE = {(503, "store-unavailable", True)}
 ALWAYS = {(409, "message-in-flight", True), (401, "request-expired", False)}
 

@@ -174,10 +174,10 @@ def test_a_quota_is_counted_after_the_signature(tmp_path: Path) -> None:
 async def refused(
     exchange: Exchange, length: int | None, *rest: bytes, **headers: str
 ) -> tuple[Answer, list[bytes]]:
-    """A submission that is refused at its manifest, with more of a body to come."""
+    """A submission that is refused for its header, with more of a body to come."""
     first = form(("manifest", "text/plain", b"a"))[:-20]
     pieces = [first, *rest]
-    said = {"content-type": FORM} | headers
+    said = {"content-type": FORM, "content-encoding": "gzip"} | headers
     if length is not None:
         said["content-length"] = str(length + len(first))
     return await ask(exchange.app, "POST", MESSAGES, pieces, headers=said), pieces
@@ -189,7 +189,7 @@ def test_a_little_is_read_away_by_the_server(tmp_path: Path) -> None:
     async def main() -> None:
         async with started(tmp_path / "data") as exchange:
             answer, _ = await refused(exchange, 100, b"a" * 100)
-            assert answer.code == "body-invalid"
+            assert answer.code == "content-encoding-unsupported"
             assert "connection" not in answer.headers
 
     run(main())
@@ -202,7 +202,7 @@ def test_with_much_left_the_connection_is_closed(tmp_path: Path, length: int | N
     async def main() -> None:
         async with started(tmp_path / "data") as exchange:
             answer, pieces = await refused(exchange, length, *[b"a" * 1000] * 100)
-            assert (answer.code, answer.headers["connection"]) == ("body-invalid", "close")
+            assert (answer.code, answer.headers["connection"]) == ("content-encoding-unsupported", "close")
             assert not pieces
 
     run(main())

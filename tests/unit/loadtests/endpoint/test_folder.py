@@ -52,6 +52,13 @@ def test_keys_are_read_by_their_owner_only(data: Folder) -> None:
     assert (data.exchange_path / "certificate.pem").stat().st_mode & 0o777 == 0o644
 
 
+def test_partners_need_no_key(data: Folder) -> None:
+    """What the exchange issued can be checked where its key is not, or cannot be opened."""
+    known = data.identity().issuer
+    (data.exchange_path / "key.pem").unlink()
+    assert data.issuer() == known
+
+
 def test_a_password_opens_the_key(data: Folder) -> None:
     """An encrypted key needs its password, and says so."""
     data.write_identity(NAME, key("exchange"), certificate(), b"secret")

@@ -326,6 +326,49 @@ def wait_until(holds: Callable[[], object]) -> None:
         time.sleep(0.005)
 
 
+def head(*lines: str) -> bytes:
+    """A head of these lines."""
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+POST = f"POST {MESSAGES} HTTP/1.1"
+TWO_WAYS = {
+    "no host": [POST, f"Content-Type: {FORM}", "Content-Length: 0"],
+    "two hosts": [POST, "Host: a", "Host: b", f"Content-Type: {FORM}", "Content-Length: 0"],
+    "an upgrade with a body": [POST, "Host: a", "Connection: Upgrade", "Upgrade: h2c", "Content-Length: 9"],
+    "no request": ["NONSENSE"],
+}
+
+
+@pytest.mark.parametrize("name", TWO_WAYS)
+def test_what_can_be_read_in_two_ways_is_refused(usual: tuple[str, Exchange], name: str) -> None:
+    """What is no clear request gets a problem document, and nothing more is read from its connection."""
+    with connected(usual[0]) as connection:
+        connection.sendall(head(*TWO_WAYS[name]) + b"a" * 9)
+        came = until_end(connection)
+        assert came.startswith(b"HTTP/1.1 400 ")
+        assert came.count(b"HTTP/1.1 ") == 1
+        assert json.loads(came.partition(b"\r\n\r\n")[2])["code"] == "query-invalid"
+
+
+def test_what_was_asked_before_is_answered_first(usual: tuple[str, Exchange]) -> None:
+    """Bytes that are no request do not take the place of the receipts of the messages before them."""
+    one, other = new()[0], new()[0]
+    with connected(usual[0]) as connection:
+        connection.sendall(one + other + b"NONSENSE\r\n\r\n")
+        came = until_end(connection)
+        assert [part[:3] for part in came.split(b"HTTP/1.1 ")[1:]] == [b"201", b"201", b"400"]
+
+
+def test_a_broken_body_ends_its_request(usual: tuple[str, Exchange]) -> None:
+    """Where the chunks of a body cannot be read, its request ends at once, and its place is free."""
+    url, exchange = usual
+    with connected(url) as connection:
+        connection.sendall(head_of(None) + b"5\r\n--a-b\r\nNONSENSE\r\n")
+        assert until_end(connection).startswith(b"HTTP/1.1 400 ")
+        wait_until(lambda: exchange.service.places.taken == 0)
+
+
 def tls_files(path: Path) -> dict[str, Any]:
     """A certificate and its key."""
     pair = {"tls_certificate": path / "certificate.pem", "tls_key": path / "key.pem"}
