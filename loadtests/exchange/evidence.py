@@ -235,19 +235,23 @@ def sign(evidence: Evidence, key: keys.PrivateKey, certificate_sha256: bytes) ->
 
 def render(evidence: Evidence) -> bytes:
     """The evidence as the JSON that is signed; the values are taken as they are, ``parse`` checks them."""
-    values = {field.name: _plain(getattr(evidence, field.name)) for field in fields(Evidence)}
-    return render_object({name: value for name, value in values.items() if value is not None})
+    return render_object(_plain(evidence))
+
+
+_KINDS: Final = (Evidence, DocumentDigest, CrlUsed, Validation, LogEntry, Reason, Progress, Revocation)
+_NAMES: Final = {kind: tuple(field.name for field in fields(kind)) for kind in _KINDS}
 
 
 def _plain(value: Any) -> Any:
-    match value:
-        case bytes():
-            return encode_base64url(value)
-        case tuple():
-            return [_plain(item) for item in value]
-        case DocumentDigest() | CrlUsed() | Validation() | LogEntry() | Reason() | Progress() | Revocation():
-            return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-    return value
+    """A value as JSON has it; members that are None are left out."""
+    kind = type(value)
+    if kind is bytes:
+        return encode_base64url(value)
+    if kind is tuple:
+        return [_plain(item) for item in value]
+    if (names := _NAMES.get(kind)) is None:
+        return value
+    return {name: _plain(part) for name in names if (part := getattr(value, name)) is not None}
 
 
 def parse(data: bytes, limits: Limits = LIMITS) -> Evidence:

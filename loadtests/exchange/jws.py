@@ -74,7 +74,7 @@ def sign(payload: bytes, key: keys.PrivateKey, certificate_sha256: bytes, *, at:
         Refusal: ``key-unsupported``, or ``header-invalid`` for a time, digest or typ out of range.
     """
     header: dict[str, Any] = {
-        "alg": keys.algorithm_of(key.public_key()).value,
+        "alg": keys.algorithm_of_private(key).value,
         "typ": typ,
         "iat": at,
         "x5t#S256": encode_base64url(certificate_sha256),

@@ -75,6 +75,20 @@ def algorithm_of(public_key: object) -> Algorithm:
     raise Refusal("key-unsupported", f"found {_describe(public_key)}", _USABLE)
 
 
+def algorithm_of_private(key: PrivateKey) -> Algorithm:
+    """The one algorithm that a private key is used with; deriving its public key first would cost half a signature.
+
+    Raises:
+        Refusal: ``key-unsupported``, as for its public key.
+    """
+    match key:
+        case ec.EllipticCurvePrivateKey() if isinstance(key.curve, ec.SECP256R1):
+            return Algorithm.ES256
+        case rsa.RSAPrivateKey() if RSA_BITS_MIN <= key.key_size <= RSA_BITS_MAX:
+            return Algorithm.PS256
+    return algorithm_of(key.public_key())
+
+
 def _y_of(public_key: Ed25519PublicKey) -> bytes:
     """The y coordinate of the point; the topmost bit of its encoding is the sign of x (RFC 8032 §5.1.2)."""
     raw = public_key.public_bytes_raw()
@@ -100,7 +114,7 @@ def sign(key: PrivateKey, data: bytes) -> bytes:
     Raises:
         Refusal: ``key-unsupported``.
     """
-    algorithm_of(key.public_key())
+    algorithm_of_private(key)
     match key:
         case ec.EllipticCurvePrivateKey():
             r, s = decode_dss_signature(key.sign(data, _ECDSA))

@@ -122,6 +122,8 @@ class Manifest:
     due_date: date | None = None
 
 
+_KINDS: Final = (min(MessageKind), max(MessageKind))
+_URGENCIES: Final = (min(Urgency), max(Urgency))
 _OPTIONAL: Final = frozenset({"refers_to", "due_date"})
 _REQUIRED: Final = frozenset(field.name for field in fields(Manifest)) - _OPTIONAL
 _DOCUMENT: Final = frozenset(field.name for field in fields(Document))
@@ -142,7 +144,7 @@ def parse(data: bytes, limits: Limits = LIMITS) -> Manifest:
     members = Members(values, "manifest-invalid")
     members.expect(_REQUIRED, _OPTIONAL)
     message_id = members.matching("message_id", MESSAGE_ID, MESSAGE_ID_WORDS)
-    kind = MessageKind(members.integer("kind", min(MessageKind), max(MessageKind)))
+    kind = MessageKind(members.integer("kind", *_KINDS))
     created_at = members.integer("created_at", 0, TIME_MAX)
     return Manifest(
         message_id=message_id,
@@ -153,7 +155,7 @@ def parse(data: bytes, limits: Limits = LIMITS) -> Manifest:
         number=members.text("number", NUMBER_CHARS_MAX),
         notation=members.text("notation", NOTATION_CHARS_MAX),
         subject=members.text("subject", SUBJECT_CHARS_MAX),
-        urgency=Urgency(members.integer("urgency", min(Urgency), max(Urgency))),
+        urgency=Urgency(members.integer("urgency", *_URGENCIES)),
         documents=_documents(members, kind, limits),
         created_at=created_at,
         expires_at=members.integer("expires_at", created_at + 1, TIME_MAX),

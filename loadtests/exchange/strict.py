@@ -6,7 +6,6 @@ a padded or sloppy base64, a fraction, half a surrogate pair), and reading costs
 
 from __future__ import annotations
 
-import base64
 import binascii
 import json
 import re
@@ -21,6 +20,17 @@ INTEGER_MAX: Final = 2**53 - 1  # what every JSON reader holds exactly (RFC 8259
 SHA256_BYTES: Final = 32
 TIME_MAX: Final = 253_402_300_799  # 9999-12-31T23:59:59Z: the last second with a four-digit year (RFC 3339)
 _INTEGER_DIGITS_MAX: Final = len(str(INTEGER_MAX))
+_TO_URL: Final = bytes.maketrans(b"+/", b"-_")
+# The padding and the two letters that base64url does not have become one that no base64 has.
+_FROM_URL: Final = bytes.maketrans(b"-_+/=", b"+/***")
+_LETTERS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+_LAST_LETTERS: Final[tuple[frozenset[bytes], ...]] = (
+    frozenset(),
+    frozenset(),  # no bytes have such a length
+    frozenset(_LETTERS[value : value + 1] for value in range(0, 64, 16)),
+    frozenset(_LETTERS[value : value + 1] for value in range(0, 64, 4)),
+)
+"""By what a text's length is over a multiple of four: the letters whose unused bits are zero."""
 # No way back (possessive), so that no text makes it slower than linear; a text without an end is one as well.
 _STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _BRACKET: Final = re.compile(rb"[\[\]{}]")
@@ -68,7 +78,7 @@ LIMITS: Final = Limits()
 
 def encode_base64url(data: bytes) -> str:
     """The bytes as base64url without padding (RFC 7515 §2)."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+    return binascii.b2a_base64(data, newline=False).rstrip(b"=").translate(_TO_URL).decode("ascii")
 
 
 def decode_base64url(text: str | bytes) -> bytes:
@@ -80,11 +90,11 @@ def decode_base64url(text: str | bytes) -> bytes:
     """
     # A letter outside ASCII becomes bytes outside the alphabet; half a surrogate pair too.
     raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-    with suppress(binascii.Error):
-        data = base64.urlsafe_b64decode(raw + b"=" * (-len(raw) % 4))
-        # The library passes over what it does not know; what was meant is what comes out again.
-        if base64.urlsafe_b64encode(data).rstrip(b"=") == raw:
-            return data
+    over = len(raw) % 4
+    # The library does not look at unused bits: they are in the last letter, where the length leaves any.
+    if not over or raw[-1:] in _LAST_LETTERS[over]:
+        with suppress(binascii.Error):
+            return binascii.a2b_base64(raw.translate(_FROM_URL) + b"=" * (-over % 4), strict_mode=True)
     raise Refusal(
         "base64-invalid",
         "found a character, a length or unused bits that base64url does not have",
@@ -135,7 +145,7 @@ def render_object(value: dict[str, Any]) -> bytes:
         Refusal: ``json-invalid``: a text holds half a surrogate pair.
     """
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8")
+        return _ENCODER.encode(value).encode("utf-8")
     except UnicodeEncodeError:
         raise _half_a_pair() from None
 
@@ -146,6 +156,8 @@ def _half_a_pair() -> Refusal:
 
 def _check_depth(data: bytes, depth_max: int) -> None:
     """Refuse what is nested too deeply before a recursive reader sees it; strings are passed over."""
+    if data.count(b"[") + data.count(b"{") <= depth_max:
+        return  # nothing is nested more often than it is opened
     depth = 0
     for bracket in _BRACKET.findall(_STRING.sub(b"", data)):
         depth += 1 if bracket in b"[{" else -1
@@ -171,6 +183,7 @@ def _refuse_number(text: str) -> NoReturn:
     raise Refusal("json-number", f"found {text[:24]}", f"a whole number from -{INTEGER_MAX} to {INTEGER_MAX}")
 
 
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _DECODER: Final = json.JSONDecoder(
     object_pairs_hook=_object,
     parse_int=_integer,

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -242,12 +242,24 @@ class Place:
         return open_store(self.database or self.folder.store_path, read_only=True)
 
 
+class GivenUp(Exception):  # noqa: N818 - it says what was done
+    """The test has failed: a client need not wait for its answer any more."""
+
+
 class Impatient(SystemClock):
-    """A clock for clients that wait a short time only, whatever they are asked for: more of them come at once."""
+    """A clock for clients that wait a short time only, whatever they are asked for: more of them come at once.
+
+    Args:
+        given_up: Set where nobody waits for the clients any more.
+    """
+
+    def __init__(self, given_up: Event) -> None:
+        self._given_up = given_up
 
     def sleep(self, wait_s: float) -> None:
         """Do nothing for so long, or a little while."""
-        time.sleep(min(wait_s, 0.05))
+        if self._given_up.wait(min(wait_s, 0.05)):
+            raise GivenUp
 
 
 PERSISTENT: Final = Retries(attempts_max=1000, first_wait_s=0.01, wait_s_max=0.05, total_s_max=PATIENCE_S)

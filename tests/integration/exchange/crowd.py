@@ -23,7 +23,7 @@ from typing import Final, Self
 
 import httpx
 
-from loadtests.attempts import Retries
+from loadtests.attempts import Clock, Retries
 from loadtests.client import Client, File, Letter, Prepared, Ref
 from loadtests.exchange import jws
 from loadtests.exchange.lifecycle import Action
@@ -120,25 +120,34 @@ class Worker:
         ledger: Where it writes.
         chance: Its decisions.
         http: Its connections.
+        clock: Its time.
         folder: Where it downloads to.
     """
 
     def __init__(
-        self, place: Place, ledger: Ledger, chance: random.Random, http: httpx.Client, folder: Path
+        self,
+        place: Place,
+        ledger: Ledger,
+        chance: random.Random,
+        http: httpx.Client,
+        clock: Clock,
+        folder: Path,
     ) -> None:
         self._ledger = ledger
         self._chance = chance
         self._folder = folder
         self._codes = [one.code for one in place.agencies]
         self._agencies = {one.code: one for one in place.agencies}
-        self._client = cache(partial(self._made, place, http))
+        self._client = cache(partial(self._made, place, http, clock))
 
-    def _made(self, place: Place, http: httpx.Client, code: str, retries: Retries = PERSISTENT) -> Client:
+    def _made(
+        self, place: Place, http: httpx.Client, clock: Clock, code: str, retries: Retries = PERSISTENT
+    ) -> Client:
         return Client(
             place.url,
             self._agencies[code],
             http,
-            clock=Impatient(),
+            clock=clock,
             random=os.urandom,
             exchange=place.issuer,
             retries=retries,
@@ -243,14 +252,17 @@ class Worker:
 
 
 @contextmanager
-def at_work(place: Place, ledger: Ledger, chance: random.Random | None = None) -> Iterator[Worker]:
+def at_work(
+    place: Place, ledger: Ledger, chance: random.Random | None = None, given_up: Event | None = None
+) -> Iterator[Worker]:
     """A client with connections and a folder of its own."""
+    clock = Impatient(given_up or Event())
     hooks = {"response": [ledger.refused]}
     with (
         TemporaryDirectory() as folder,
         httpx.Client(trust_env=False, timeout=PATIENCE_S, event_hooks=hooks) as http,
     ):
-        yield Worker(place, ledger, chance or random.Random(), http, Path(folder))
+        yield Worker(place, ledger, chance or random.Random(), http, clock, Path(folder))
 
 
 class Crowd:
@@ -280,6 +292,7 @@ class Crowd:
         self._ledger = ledger
         self._pause_s = pause_s
         self._over = Event()
+        self._given_up = Event()
         self._faults: list[BaseException] = []
         self._threads = [
             Thread(target=self._work, args=(random.Random(f"{seed} {number}"),)) for number in range(workers)
@@ -294,6 +307,8 @@ class Crowd:
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._over.set()
+        if fault is not None:
+            self._given_up.set()
         for thread in self._threads:
             thread.join(2 * PATIENCE_S)
         if fault is None:
@@ -318,7 +333,7 @@ class Crowd:
         sys.settrace(None)  # what clients do under a coverage tracer is no load
         names, weights = list(self._steps), list(self._steps.values())
         try:
-            with at_work(self._place, self._ledger, chance) as worker:
+            with at_work(self._place, self._ledger, chance, self._given_up) as worker:
                 while not self._over.is_set():
                     getattr(worker, chance.choices(names, weights)[0])()
                     self._over.wait(self._pause_s)
