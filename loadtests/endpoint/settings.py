@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -174,12 +175,7 @@ class Settings:
     @property
     def compact_bytes_max(self) -> int:
         """Size of a signed manifest whose three parts are as large as they may be, bytes."""
-        parts = (
-            self.limits.header_bytes_max,
-            self.limits.manifest_bytes_max,
-            self.limits.signature_bytes_max,
-        )
-        return sum((4 * part + 2) // 3 for part in parts) + 2
+        return _compact_bytes_max(self.limits)
 
     def terms(self, audience: str) -> Terms:
         """What an exchange of this name takes."""
@@ -191,3 +187,10 @@ class Settings:
             limits=self.limits,
             certificate_limits=self.certificate_limits,
         )
+
+
+@cache
+def _compact_bytes_max(limits: Limits) -> int:
+    """Asked for with every submission, so it is added up once."""
+    parts = (limits.header_bytes_max, limits.manifest_bytes_max, limits.signature_bytes_max)
+    return sum((4 * part + 2) // 3 for part in parts) + 2

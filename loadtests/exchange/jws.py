@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -145,6 +146,7 @@ def check(unverified: Unverified, public_key: keys.PublicKey) -> bytes:
     return unverified.payload
 
 
+@cache
 def _encoded_bytes_max(limits: Limits) -> int:
     """Size of a compact JWS whose three parts are as large as they may be, bytes."""
     parts = (limits.header_bytes_max, limits.payload_bytes_max, limits.signature_bytes_max)

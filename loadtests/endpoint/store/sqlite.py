@@ -31,15 +31,17 @@ from loadtests.exchange.errors import Refusal
 TYPES: Final = {Kind.INTEGER: "INTEGER", Kind.TEXT: "TEXT", Kind.BYTES: "BLOB"}
 BUSY_S: Final = 5.0
 """How long a writer waits for another process, such as a backup that ends, s."""
-CHECKPOINT_PAGES: Final = 4096
-"""Pages in the write-ahead log before they are moved into the file: 16 MiB, four times the default, because one
-message of 4 KiB takes several pages."""
+PAGE_BYTES: Final = 16 * 1024
+"""Size of a page: a message with a document of 4 KiB and its receipt fits, instead of being cut into three."""
+CHECKPOINT_PAGES: Final = 1024
+"""Pages in the write-ahead log before they are moved into the file: 16 MiB, four times the default."""
 WAL_BYTES_MAX: Final = 64 * 1024**2
 """What the write-ahead log keeps of the disk after a burst."""
 CACHE_KIB: Final = 32 * 1024
 """Page cache of the writer: the indexes of some hundred thousand messages."""
 
 _WRITER_PRAGMAS: Final = (
+    f"page_size = {PAGE_BYTES}",  # counts only where the file is made
     "journal_mode = WAL",
     "synchronous = FULL",
     "foreign_keys = ON",

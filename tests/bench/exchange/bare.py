@@ -1,8 +1,9 @@
 """The named references of the bench: the framework's empty answer, and a bare pipeline without a protocol.
 
-``/bare`` does what no exchange with signed receipts can leave out, and nothing more: parse the multipart body (with
-the parser that the exchange uses), verify one P-256 signature, make one, store one row in a group commit with the
-exchange's own settings of SQLite. ``/empty`` answers 200. Both run in Starlette on uvicorn, as the exchange does.
+``/bare`` does what no exchange with signed receipts can leave out, and nothing more: parse the multipart body as
+Starlette does it (``request.form``), verify one P-256 signature, make one, store one row in a group commit with the
+exchange's own durability of SQLite. ``/leaner`` does the same with the quicker parser that the exchange uses.
+``/empty`` answers 200. All run in Starlette on uvicorn, as the exchange does.
 
     python -m tests.bench.exchange.bare --port 8901 --database /tmp/bare.sqlite3 --sync-s 0
 """
@@ -24,6 +25,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from multipart import PushMultipartParser, parse_options_header
 from starlette.applications import Starlette
+from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -93,6 +95,7 @@ class Bare:
         routes = [
             Route("/empty", self.empty, methods=["POST"]),
             Route("/bare", self.bare, methods=["POST"]),
+            Route("/leaner", self.leaner, methods=["POST"]),
         ]
         return Starlette(routes=routes)
 
@@ -103,11 +106,15 @@ class Bare:
         return Response()
 
     async def bare(self, request: Request) -> Response:
-        """Parse, verify, sign, store; answer 201."""
-        loop = asyncio.get_running_loop()
-        if self._writer is None:
-            self._writer = _Writer(self._database, self._sync_s, loop)
-            self._writer.start()
+        """Parse with the framework's own parser, verify, sign, store; answer 201."""
+        async with request.form() as form:
+            message, document = form["manifest"], form["document"]
+            if not isinstance(message, str) or not isinstance(document, UploadFile):
+                return Response(status_code=400)
+            return await self._kept(message.encode(), await document.read())
+
+    async def leaner(self, request: Request) -> Response:
+        """Parse with the exchange's parser, verify, sign, store; answer 201."""
         _, options = parse_options_header(request.headers["content-type"])
         parts: list[bytearray] = []
         with PushMultipartParser(options["boundary"], strict=True) as parser:
@@ -120,6 +127,13 @@ class Bare:
                     else:
                         parts.append(bytearray())
         message, document = (bytes(part) for part in parts)
+        return await self._kept(message, document)
+
+    async def _kept(self, message: bytes, document: bytes) -> Response:
+        loop = asyncio.get_running_loop()
+        if self._writer is None:
+            self._writer = _Writer(self._database, self._sync_s, loop)
+            self._writer.start()
         sha256(document).digest()
         self._public.verify(self._signature, b"what every request verifies", _ECDSA)
         receipt = self._key.sign(message, _ECDSA)

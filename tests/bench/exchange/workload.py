@@ -116,7 +116,7 @@ def _body(signed: bytes, document: bytes) -> bytes:
             head.format(BOUNDARY, "manifest", "application/jose").encode(),
             signed,
             b"\r\n",
-            head.format(BOUNDARY, "document", "application/octet-stream").encode(),
+            head.format(BOUNDARY, 'document"; filename="1', "application/octet-stream").encode(),
             document,
             f"\r\n--{BOUNDARY}--\r\n".encode(),
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
@@ -76,6 +77,7 @@ def until_taken(place: Place, requests: Sequence[bytes]) -> list[Answer]:
     answers = at_once(place, requests)
     while later := [number for number, answer in enumerate(answers) if answer.status == 409]:
         assert {answers[number].code for number in later} == {"message-in-flight"}
+        time.sleep(0.05)  # a client would wait longer
         again = at_once(place, [requests[number] for number in later])
         for number, answer in zip(later, again, strict=True):
             answers[number] = answer
