@@ -27,7 +27,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="""Simulate how documents travel between agencies, on paper and digitally signed.
+    help="""Simulate how documents travel between agencies, on paper and digitally signed; run an exchange for them.
 
 Try it:
 
@@ -50,6 +50,8 @@ Try it:
     congvan answers --check                    the planners' questions of scenarios/README.md
 
     congvan selftest                           this installation against queueing theory
+
+    congvan serve --demo gia-lai               a document exchange with real signatures, to test against
 """,
 )
 err = Console(stderr=True)
