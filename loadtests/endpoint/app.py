@@ -295,7 +295,7 @@ async def _refused(_: Request, fault: Exception) -> Response:
     if isinstance(fault, Refusal):
         return problem(fault).response()
     assert isinstance(fault, HTTPException)
-    code = _CODES.get(fault.status_code, "query-invalid")
+    code = _CODES.get(fault.status_code, "request-malformed")
     headers = tuple(
         (name.lower().encode(), value.encode("latin-1")) for name, value in (fault.headers or {}).items()
     )

@@ -49,6 +49,7 @@ class Protocol(HttpToolsProtocol):
         super().__init__(*arguments, **named)
         self._framing_bytes = 0
         self._in_header = True
+        self._follows = False  # it began among bytes that were counted for the request before it
         self._reading: asyncio.TimerHandle | None = None
         self._writing: asyncio.TimerHandle | None = None
         self._last: Refusal | None = None  # said when all that came before it has been answered
@@ -82,6 +83,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """The next request begins; perhaps with the last bytes that came with the one before."""
+        self._follows = not self._framing_bytes
         self._framing_bytes = self._framing_bytes or 1
         super().on_message_begin()
 
@@ -90,7 +92,7 @@ class Protocol(HttpToolsProtocol):
         self._calm()
         if self.transport.is_closing() or self._last is not None:
             return
-        if self._framing_bytes > self.settings.header_bytes_max:
+        if self._follows or self._framing_bytes > self.settings.header_bytes_max:
             size_bytes = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
             if size_bytes > self.settings.header_bytes_max:
                 self._end(_too_large(self.settings))
@@ -136,6 +138,19 @@ class Protocol(HttpToolsProtocol):
         """Answer what is no HTTP."""
         self._end(_not_http("found bytes that are no request"))
 
+    def eof_received(self) -> bool:  # type: ignore[override] # as asyncio has it
+        """The client has said all that it will say; where it asked something, it still waits for the answer."""
+        waits = (
+            self._in_header and not getattr(self.cycle, "response_complete", True) and self.scheme == "http"
+        )
+        if waits:
+            self.cycle.keep_alive = False
+        return waits
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Another protocol was asked for and is not spoken: what follows is not read, so nobody shall wait for it."""
+        self.cycle.keep_alive = False
+
     def pause_writing(self) -> None:
         """The client reads too little: give it a while."""
         super().pause_writing()
@@ -177,7 +192,7 @@ def _too_large(settings: Settings) -> Refusal:
 
 
 def _not_http(found: str) -> Refusal:
-    return Refusal("query-invalid", found, "one request after the other, as RFC 9112 has them")
+    return Refusal("request-malformed", found, "one request after the other, as RFC 9112 has them")
 
 
 def _raw(answer: Answer) -> bytes:

@@ -206,16 +206,18 @@ class Service:
     async def reload(self) -> None:
         """Read the trust files again if one of them changed; where they cannot be read, the old trust stays."""
         token = await asyncio.to_thread(self.folder.trust_changed_at)
-        if token == self._trust_token:
+        if token == self._trust_token and self.trust_fault is None:
             return
-        self._trust_token = token
         try:
             self.trusted = await asyncio.to_thread(self.folder.trusted, self.trusted)
-        except ExchangeError as error:
-            self.trust_fault = error
-            self.log.tell("trust-unreadable", code=error.code, message=error.message)
+        except (
+            ExchangeError
+        ) as error:  # perhaps for this moment only, so it is tried again without another change
+            known, self.trust_fault = self.trust_fault, error
+            if known is None or known.args != error.args:
+                self.log.tell("trust-unreadable", code=error.code, message=error.message)
         else:
-            self.trust_fault = None
+            self._trust_token, self.trust_fault = token, None
             self.log.tell("trust-read", agencies=len(self.trusted.registry.agencies))
 
     async def expire_overdue(self) -> int:

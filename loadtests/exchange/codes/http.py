@@ -25,6 +25,12 @@ HTTP: Final = {
         False,
         "No accepted message has this sender and id, or you are neither its sender nor one of its recipients.",
     ),
+    "request-malformed": Kind(
+        "These bytes are no request",
+        400,
+        False,
+        "They are not HTTP/1.1 as RFC 9112 has it, or two readers could read them in two ways; nothing was taken.",
+    ),
     "query-invalid": Kind(
         "A parameter of the request is wrong",
         400,

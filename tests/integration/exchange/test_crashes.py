@@ -22,7 +22,7 @@ from tests.integration.exchange.crowd import Crowd, Ledger, at_work
 pytestmark = pytest.mark.usefixtures("full_speed")
 
 KILLS = 6
-STOPS = 3
+STOPS = 2
 LARGE_BYTES = 3_000_000
 SERVE = "import sys; from sim.cli import main; sys.exit(main(sys.argv[1:]))"
 BEHIND_S = 30

@@ -38,7 +38,7 @@ CHECKS: Final = [
     content_type_conformance,
     response_schema_conformance,
 ]
-EXAMPLES: Final = 20
+EXAMPLES: Final = 12
 """For each operation; enough to reach its parameters' ends and their wrong types."""
 KNOWN: Final = {"ref": f"{SENDER}:message-0001", "position": 0, "index": 0}
 """Parameters of the path that lead somewhere."""

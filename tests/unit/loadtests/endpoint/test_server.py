@@ -348,7 +348,7 @@ def test_what_can_be_read_in_two_ways_is_refused(usual: tuple[str, Exchange], na
         came = until_end(connection)
         assert came.startswith(b"HTTP/1.1 400 ")
         assert came.count(b"HTTP/1.1 ") == 1
-        assert json.loads(came.partition(b"\r\n\r\n")[2])["code"] == "query-invalid"
+        assert json.loads(came.partition(b"\r\n\r\n")[2])["code"] == "request-malformed"
 
 
 def test_what_was_asked_before_is_answered_first(usual: tuple[str, Exchange]) -> None:
@@ -416,3 +416,27 @@ def test_what_cannot_be_listened_on(tmp_path: Path) -> None:
             server.bound(Settings(tmp_path, port=port))
     assert refused.value.code == "address-unavailable"
     assert str(port) in refused.value.message
+
+
+def test_a_head_that_follows_in_the_same_segment_has_limits_too(usual: tuple[str, Exchange]) -> None:
+    """What comes together with the request before it is measured as well."""
+    with connected(usual[0]) as connection:
+        connection.sendall(new()[0] + head("GET /healthz HTTP/1.1", "Host: a", f"X-A: {'a' * 20_000}"))
+        came = until_end(connection)
+        assert [part[:3] for part in came.split(b"HTTP/1.1 ")[1:]] == [b"201", b"431"]
+
+
+def test_an_upgrade_that_is_not_spoken_ends_the_connection(usual: tuple[str, Exchange]) -> None:
+    """What follows such a request is not read, so the client is not left to wait for an answer."""
+    asked = head("GET /healthz HTTP/1.1", "Host: a", "Connection: Upgrade", "Upgrade: h2c")
+    with connected(usual[0]) as connection:
+        connection.sendall(asked + new()[0])
+        assert until_end(connection).count(b"HTTP/1.1 200 ") == 1
+
+
+def test_who_has_said_all_still_gets_the_answer(usual: tuple[str, Exchange]) -> None:
+    """A client that closes its own side after the request has its receipt."""
+    with connected(usual[0]) as connection:
+        connection.sendall(new()[0])
+        connection.shutdown(socket.SHUT_WR)
+        assert until_end(connection).startswith(b"HTTP/1.1 201 ")

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
+from loadtests.endpoint.folder import Folder, FolderError
 from loadtests.endpoint.settings import ServerError, Settings
 from loadtests.endpoint.store.opening import open_store
 from loadtests.exchange import checkpoint
@@ -198,6 +200,27 @@ def test_broken_trust_keeps_the_old_one(tmp_path: Path) -> None:
             service.folder.registry_path.write_bytes(whole)
             await until(lambda: service.trust_fault is None)
             service.require_ready()
+
+    run(main())
+
+
+def test_trust_that_cannot_be_read_for_a_moment_is_read_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A revocation that could not be read when it came, such as for want of open files, is not missed."""
+
+    async def main() -> None:
+        async with started(tmp_path / "data", trust_every_s=0.01) as exchange:
+            service, fault = exchange.service, FolderError("file-unreadable", "too many open files")
+            with monkeypatch.context() as broken:
+                broken.setattr(Folder, "trusted", Mock(side_effect=fault))
+                serial = leaf(SENDER, code=SENDER).serial_number
+                service.folder.write_crl(crl(issuing(), serial, number=2))
+                await until(lambda: service.trust_fault)
+                await asyncio.sleep(0.1)
+                assert len(exchange.told("trust-unreadable")) == 1  # not with every look
+            await until(lambda: service.trust_fault is None)
+            assert (await submit(exchange, body_of(submission()))).code == "certificate-revoked"
 
     run(main())
 
