@@ -22,6 +22,7 @@ from loadtests.exchange.strict import LIMITS, parse_object
 RETRYABLE_STATUSES: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 """What is tried again where the answer is no problem document: something between the client and the exchange spoke."""
 _ANY_S: Final = float(2**53)
+_DOUBLINGS_MAX: Final = 60  # far beyond any longest wait, and no number overflows
 _T = TypeVar("_T")
 
 
@@ -184,7 +185,7 @@ class Attempts:
 
     def _wait_s(self, attempt: int, fault: Problem | Unreachable) -> float:
         """Half of it for certain, half by chance, so that clients who failed together do not come back together."""
-        longest_s = min(self.retries.wait_s_max, self.retries.first_wait_s * 2.0**attempt)
+        longest_s = min(self.retries.wait_s_max, self.retries.first_wait_s * 2.0 ** min(attempt, _DOUBLINGS_MAX))
         chance = int.from_bytes(self.random(8), "big") / 2**64
         asked_s = fault.retry_after_s if isinstance(fault, Problem) else None
         return max(longest_s * (1 + chance) / 2, asked_s or 0.0)

@@ -171,6 +171,7 @@ def test_a_server_that_crashes_leaves_whole_groups(on_postgres: Store, postgres:
     postgres.start()
     writer.join()
     assert codes <= {"store-unavailable"}
+    assert on_postgres.settle()
     assert on_postgres.size() % size == 0
     assert on_postgres.size() >= len(acknowledged) >= size
     assert None not in on_postgres.find([item.key for item in acknowledged if isinstance(item, Message)])

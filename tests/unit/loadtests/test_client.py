@@ -148,12 +148,13 @@ def test_waits_grow_and_keep_to_what_the_exchange_asks_for() -> None:
     [
         (Retries(attempts_max=3), {3}),
         (Retries(attempts_max=1), {1}),
+        (Retries(attempts_max=1100, first_wait_s=1, wait_s_max=1, total_s_max=10_000), {1100}),
         (Retries(attempts_max=100, first_wait_s=16, wait_s_max=16, total_s_max=20), {2, 3}),
     ],
 )
 def test_a_client_gives_up(retries: Retries, attempts: set[int]) -> None:
     """After so many attempts, or when the next would begin too late; the last fault is told."""
-    served = Answering(*[busy()] * 200)
+    served = Answering(*[busy()] * 1200)
     prepared = served.client().prepare(LETTER, FILES)
     error = refused(lambda: served.client(retries=retries).submit(prepared.compact, prepared.documents))
     assert isinstance(error, Problem)
