@@ -46,7 +46,18 @@ class _Writer(threading.Thread):
     def __init__(self, database: Path, sync_s: float, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(daemon=True)
         self._database, self._sync_s, self._loop = database, sync_s, loop
-        self.rows: queue.SimpleQueue[_Row] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[list[_Row]] = queue.SimpleQueue()
+        self._asked: list[_Row] = []
+
+    def store(self, row: _Row) -> None:
+        """Hand over once for each turn of the loop: waking the thread for every row would halve the rate."""
+        if not self._asked:
+            self._loop.call_soon(self._hand_over)
+        self._asked.append(row)
+
+    def _hand_over(self) -> None:
+        asked, self._asked = self._asked, []
+        self._queue.put(asked)
 
     def run(self) -> None:
         connection = sqlite3.connect(self._database, isolation_level=None)
@@ -56,9 +67,9 @@ class _Writer(threading.Thread):
             "CREATE TABLE rows (id INTEGER PRIMARY KEY, message BLOB, document BLOB, receipt BLOB)"
         )
         while True:
-            group = [self.rows.get()]
-            while len(group) < GROUP_MAX and not self.rows.empty():
-                group.append(self.rows.get())
+            group = self._queue.get()
+            while len(group) < GROUP_MAX and not self._queue.empty():
+                group += self._queue.get()
             connection.execute("BEGIN IMMEDIATE")
             connection.executemany(
                 "INSERT INTO rows (message, document, receipt) VALUES (?, ?, ?)",
@@ -138,7 +149,7 @@ class Bare:
         self._public.verify(self._signature, b"what every request verifies", _ECDSA)
         receipt = self._key.sign(message, _ECDSA)
         stored = loop.create_future()
-        self._writer.rows.put(_Row((message, document, receipt), stored))
+        self._writer.store(_Row((message, document, receipt), stored))
         await stored
         return Response(receipt, status_code=201)
 
