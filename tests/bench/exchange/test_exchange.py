@@ -77,7 +77,7 @@ def test_accepted_documents_per_second(bench: Bench, postgres: Postgres) -> None
         for name, sync_s in (("bare", 0.0), ("bare, slower disk", SLOWER_S)):
             arguments = ["--database", str(bench.folder / f"{name}.sqlite3"), "--sync-s", str(sync_s)]
             servers[name] = (stack.enter_context(serving("bare", *arguments)), "/bare")
-        servers["leaner parser"] = (servers["bare"][0], "/leaner")
+        servers["bare, tuned"] = (servers["bare"][0], "/tuned")
         servers["empty answer"] = (servers["bare"][0], "/empty")
         for name, arguments in {
             "exchange": [],
