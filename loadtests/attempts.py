@@ -185,7 +185,9 @@ class Attempts:
 
     def _wait_s(self, attempt: int, fault: Problem | Unreachable) -> float:
         """Half of it for certain, half by chance, so that clients who failed together do not come back together."""
-        longest_s = min(self.retries.wait_s_max, self.retries.first_wait_s * 2.0 ** min(attempt, _DOUBLINGS_MAX))
+        longest_s = min(
+            self.retries.wait_s_max, self.retries.first_wait_s * 2.0 ** min(attempt, _DOUBLINGS_MAX)
+        )
         chance = int.from_bytes(self.random(8), "big") / 2**64
         asked_s = fault.retry_after_s if isinstance(fault, Problem) else None
         return max(longest_s * (1 + chance) / 2, asked_s or 0.0)
