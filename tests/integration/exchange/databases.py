@@ -37,6 +37,22 @@ def binaries() -> Path:
     return Path(found).resolve().parent
 
 
+def _is_open_to_all(folder: Path) -> bool:
+    """Whether somebody else can enter: a checkout may lie where only its owner may."""
+    return all(one.stat().st_mode & 0o001 for one in (folder, *folder.parents))
+
+
+def _copied(binaries: Path, folder: Path) -> Path:
+    """The wheel's server with its libraries, which it finds beside it, copied to a folder."""
+    install, package = binaries.parent, binaries.parents[1]
+    target = folder / "wheel" / package.name / install.name
+    shutil.copytree(install, target, symlinks=True)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.exists():
+        shutil.copytree(libraries, folder / "wheel" / libraries.name)
+    return target / binaries.name
+
+
 class Postgres:
     """One server, reached through a socket in its folder, with as many databases as are asked for.
 
@@ -55,6 +71,8 @@ class Postgres:
         try:
             if self._user:
                 os.chown(self._folder, self._user["user"], self._user["group"])
+                if not _is_open_to_all(self._binaries):
+                    self._binaries = _copied(self._binaries, self._folder)
             self._initialise()
             self.start()
         except BaseException:
