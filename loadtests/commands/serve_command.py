@@ -127,6 +127,9 @@ def _run(settings: Settings, scenario: str | None, agencies: int | None) -> None
     demo = Demo(Folder(settings.data), os.urandom)
     if scenario is not None:
         _make(demo, scenario, agencies)
+    elif not demo.folder.exchange_path.is_dir():
+        hint = "name one with --data, make one with `congvan pki`, or try --demo gia-lai"
+        raise InputError("E-DATA", f"{demo.folder.path} is no exchange's data directory", hint)
     with demo.renewing(now) if demo.is_there else nullcontext():
         secret = _key_password(settings)
         _require_fit(settings, secret)

@@ -65,13 +65,8 @@ def siege(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Siege]:
 
 
 def cases(section: str) -> pytest.MarkDecorator:
-    """The cases of a section, each a test; those with an open fault of the server must fail, and say why."""
-    return pytest.mark.parametrize("case", [_param(case) for case in VECTORS[section]])
-
-
-def _param(case: Case) -> Any:
-    marks = [pytest.mark.xfail(reason=case["fault"], strict=True)] if "fault" in case else []
-    return pytest.param(case, id=case["id"], marks=marks)
+    """The cases of a section, each a test."""
+    return pytest.mark.parametrize("case", VECTORS[section], ids=lambda case: str(case["id"]))
 
 
 def judge(siege: Siege, case: Case, answer: Answer, before: Any) -> None:

@@ -192,9 +192,7 @@ def provoked() -> set[str]:
     vectors = test_http.VECTORS
     sections = [vectors[name] for name in ("submissions", "reports", "reads", "public")]
     sections += test_wire.VECTORS.values()
-    found = {
-        case["code"] for section in sections for case in section if "code" in case and "fault" not in case
-    }
+    found = {case["code"] for section in sections for case in section if "code" in case}
     trust = (case for case in CASES if case["id"] not in test_trust_http.OPERATOR)
     found |= {test_trust_http.MESSAGE.get(case["id"], case["expected"]) for case in trust} - {"accepted"}
     return found | {vectors["names"]["code"]} | SITUATIONS.keys()

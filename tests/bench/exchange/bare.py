@@ -6,7 +6,7 @@ exchange's own durability of SQLite. ``/tuned`` does the same as quickly as we k
 exchange uses, and rows handed to the writer once for each turn of the event loop, so that it wakes seldom.
 ``/empty`` answers 200. All run in Starlette on uvicorn, as the exchange does.
 
-    python -m tests.bench.exchange.bare --port 8901 --database /tmp/bare.sqlite3 --sync-s 0
+    python -m tests.bench.exchange.bare --port 8901 --database bare.sqlite3 --sync-s 0
 """
 
 from __future__ import annotations

@@ -337,7 +337,7 @@ def test_a_backup_made_while_serving_is_restored(demo: Demo, letter: Path, capsy
         (["serve", "--demo", "nowhere"], "E-DEMO"),
         (["serve", "--demo", "dong-nai", "--agencies", "3"], "E-DEMO"),
         (["serve", "--data", "exchange-demo", "--public-url", "exchange.example/x"], "setting-invalid"),
-        (["serve", "--data", "nothing-here"], "file-missing"),
+        (["serve", "--data", "nothing-here"], "E-DATA"),
         (["serve", "--data", "exchange-demo", "--tls-key", "key.pem"], "setting-invalid"),
         (["send", "--as", SENDER, "letter.pdf"], "E-OPTION"),
         (["send", "--as", SENDER, "--to", FIRST, "no-such.pdf"], "file-unreadable"),
