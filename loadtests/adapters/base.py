@@ -273,9 +273,17 @@ class Adapter(ABC):
             ReceiptError: It does not hold.
         """
 
+    def same_receipt(self, first: bytes, second: bytes) -> bool:
+        """True where a replay was answered as the message itself was; by default with the very same bytes."""
+        return first == second
+
     def number_of(self, id_: str) -> int | None:
         """The arrival that a message id belongs to; None for one that is not of this run."""
         raise NotImplementedError
+
+    def id_of(self, number: int) -> str:
+        """The id that the exchange knows an arrival's message by; a description where the adapter cannot tell."""
+        return f"arrival {number}"
 
     def poll(self, agency: int, cursor: Any, io: Io) -> Polled:
         """Ask for what is new in an agency's inbox; ``cursor`` is None at first.
