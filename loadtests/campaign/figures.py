@@ -7,6 +7,7 @@ completed only. Infinite is None, as in JSON.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -131,5 +132,5 @@ def server_series(samples: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def _unit(name: str) -> str:
     """The unit that a metric's name ends in, as Prometheus writes it."""
-    base = name.split("{", 1)[0].removesuffix("_total").removesuffix("_sum")
+    base = re.split(r"[{\[]", name, maxsplit=1)[0].removesuffix("_total").removesuffix("_sum")
     return {"seconds": "s", "bytes": "B"}.get(base.rsplit("_", 1)[-1], "")

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from loadtests.campaign import figures
 from loadtests.campaign.directory import KIND, RunFolder
 from loadtests.campaign.judging import generator_facts, judge_all
@@ -104,7 +106,7 @@ def summarise(folder: RunFolder, about: About) -> Concluded:
         "stages": timeline.stages(seen, Profile.from_json(raw.plan.profile).stages),
         "faults": timeline.faults(seen, raw.faults, bound_s),
         "ledger": _ledger(ledger, raw),
-        "generator": _generator(raw, generator, found),
+        "generator": _generator(raw, seen, generator, found),
         "server": {"described": dict(about.described or {}), "metrics": figures.server_series(raw.metrics)},
         "capacity": capacity_rows(raw, achieved, about.store_messages),
         "environment": environment(),
@@ -173,16 +175,29 @@ def _ledger(ledger: Ledger, raw: Raw) -> dict[str, Any]:
     }
 
 
-def _generator(raw: Raw, facts: Generator, found: Mapping[str, Step]) -> dict[str, Any]:
+def _generator(raw: Raw, seen: Seen, facts: Generator, found: Mapping[str, Step]) -> dict[str, Any]:
     submit = found.get("submit")
     lateness = figures.told(figures.histogram_of(submit.lateness_s)) if submit is not None else {}
     return {
-        "workers": [dict(one) for one in raw.workers.get("workers", [])],
+        "workers": [_worker(one, raw, seen) for one in raw.workers.get("workers", [])],
         "lateness_s": lateness,
+        "lateness_bound_s": facts.lateness_bound_s,
         "signing": str(raw.plan.signing),
         "receipts": str(raw.plan.receipts),
         "versions": dict(raw.workers.get("versions", {})),
         "limit_text": _limit_text(raw, facts),
+    }
+
+
+def _worker(account: Mapping[str, Any], raw: Raw, seen: Seen) -> dict[str, Any]:
+    """A worker's account of itself, with what its rows say."""
+    mine = raw.arrivals["number"][raw.arrivals["worker"] == account["worker"]].astype(np.int64)
+    late_s = figures.histogram_of((seen.sent_s - raw.schedule.due_s)[mine])
+    return {
+        **account,
+        "sent": late_s.count,
+        "lateness_s_p99": figures.finite(late_s.percentile(99.0)),
+        "cpu_share": account["cpu_s"] / account["wall_s"] if account.get("wall_s") else None,
     }
 
 

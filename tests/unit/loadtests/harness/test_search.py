@@ -82,9 +82,9 @@ class QueueServer:
         at = np.arange(10.0, ask.duration_s)
         backlog = np.searchsorted(arrived, at) - np.searchsorted(left, at)
         slope, slope_error = backlog_slope(backlog)
-        return Probe(
-            ask, outcome, len(arrived) / ask.duration_s, seen, seen - error, seen + error, slope, slope_error
-        )
+        leans = seen < BOUND_S
+        achieved = len(arrived) / ask.duration_s
+        return Probe(ask, outcome, achieved, seen, seen - error, seen + error, slope, slope_error, leans)
 
 
 @dataclass
