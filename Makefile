@@ -31,8 +31,10 @@ help: ## list the targets
 demo: $(VENV)/.installed-demo ## simulate a small case and write its report (run-time packages only)
 	$(BIN)/congvan $(DEMO)
 
-test: $(VENV)/.installed ## run the tests on two processes, with branch coverage
-	$(BIN)/pytest -q -n 2 --cov --cov-branch --cov-report=term
+# The -m given on a command line comes after the one in pyproject.toml and replaces it.
+test: $(VENV)/.installed ## run the tests on two processes, with branch coverage; then those that time something, alone
+	$(BIN)/pytest -q -n 2 -m "not bench and not soak and not quiet" --cov --cov-branch --cov-report=term
+	$(BIN)/pytest -q -m "quiet and not bench and not soak"
 
 check: $(VENV)/.installed ## formatting, lint, types, and the import floors
 	$(BIN)/ruff format --check .
@@ -40,8 +42,7 @@ check: $(VENV)/.installed ## formatting, lint, types, and the import floors
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# The -m given here comes after the one in pyproject.toml and replaces it. No xdist: a benchmark wants the
-# machine to itself.
+# No xdist: a benchmark wants the machine to itself.
 bench: $(VENV)/.installed-bench ## performance against a named reference, as ratios
 	$(BIN)/pytest -m bench tests/bench -s -p no:xdist
 

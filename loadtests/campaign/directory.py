@@ -1,6 +1,6 @@
 """The directory of a load run: where every part of it lies, and how plan and schedule are kept there.
 
-Rule kept here: what workers record lies in ``raw/`` and what a server of our own keeps in ``.server/``; both go when the
+Rule kept here: what workers record lies in ``raw/``, what a server of our own keeps in ``.server/``; both go when the
 run has been concluded, everything else stays and is named in the manifest.
 """
 
@@ -55,8 +55,13 @@ class RunFolder:
 
     @property
     def log_path(self) -> Path:
-        """What the server told; kept with the run."""
-        return self.path / "server.log"
+        """What the server told."""
+        return self.server / "server.log"
+
+    @property
+    def data(self) -> Path:
+        """The data directory of an exchange of our own."""
+        return self.server / "data"
 
     @property
     def generator_log_path(self) -> Path:
@@ -90,7 +95,9 @@ class RunFolder:
                 "E-RUN", f"found no readable {self.schedule_path}", "name the folder of a load run"
             ) from None
         if schedule.digest != plan.schedule_sha256:
-            raise InputError("E-RUN", f"{self.schedule_path} is not the schedule of its plan", "plan it again")
+            raise InputError(
+                "E-RUN", f"{self.schedule_path} is not the schedule of its plan", "plan it again"
+            )
         return schedule
 
     def write_raw(self, name: str, data: Any) -> None:

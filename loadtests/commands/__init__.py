@@ -9,6 +9,7 @@ from __future__ import annotations
 import typer
 
 from loadtests.commands.evidence_commands import evidence, verify
+from loadtests.commands.load_commands import load
 from loadtests.commands.message_commands import acknowledge, inbox, send
 from loadtests.commands.pki_commands import pki
 from loadtests.commands.registry_commands import registry
@@ -24,3 +25,4 @@ def register(app: typer.Typer) -> None:
         app.command(name=command.__name__)(command)
     app.add_typer(pki, name="pki")
     app.add_typer(registry, name="registry")
+    app.add_typer(load, name="load")

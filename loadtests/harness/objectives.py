@@ -273,5 +273,5 @@ def told_share(share: float) -> str:
 def told_s(value_s: float) -> str:
     """Return a time, for people, with three digits at most."""
     if not math.isfinite(value_s):
-        return "for ever" if value_s > 0 else "nothing known"
+        return "no answer" if value_s > 0 else "nothing known"
     return f"{value_s * 1000:.3g} ms" if value_s < 1 else f"{value_s:.3g} s"

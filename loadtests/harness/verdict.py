@@ -119,6 +119,8 @@ def _told(one: Judged) -> str:
         return one.why
     if one.percentile >= 100:
         return f"maximum {told_s(one.estimate_s)}; {one.why}"
+    if not math.isfinite(one.estimate_s):
+        return f"p{one.percentile:g} lies among those that got no answer; {one.why}"
     interval = (
         f"between {told_s(one.low_s)} and {told_s(one.high_s)}"
         if math.isfinite(one.high_s)

@@ -8,7 +8,7 @@ import zlib
 
 import numpy as np
 import pytest
-from hdrh.histogram import HdrHistogram  # type: ignore[import-untyped]
+from hdrh.histogram import HdrHistogram
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -1,0 +1,1 @@
+"""The load harness beside tools of its kind; run by ``make bench``."""
