@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 from loadtests.harness.records import Poison
 from loadtests.harness.schedule import Schedule
@@ -220,6 +220,10 @@ class ServerRecord:
     digest: bytes = b""
 
 
+NOT_TO_BE_HAD: Final = bytes(32)
+"""In place of a digest: the exchange does not give the document out; no document has this digest."""
+
+
 class Adapter(ABC):
     """Base of all adapters.
 
@@ -309,6 +313,18 @@ class Adapter(ABC):
     def audit(self, io: Io) -> Iterable[ServerRecord] | None:  # noqa: ARG002 - who overrides it needs it
         """After the drain: all that every recipient has got; None where the exchange cannot be asked."""
         return None
+
+    def document_sha256(self, number: int) -> bytes:  # noqa: ARG002 - who overrides it needs it
+        """The digest of an arrival's document: what ``ServerRecord.digest`` must be; empty where that is not known."""
+        return b""
+
+    def look(self, number: int, recipient: int, io: Io) -> bytes:  # noqa: ARG002 - who overrides it needs it
+        """After the drain: the digest of a document as a recipient gets it, ``NOT_TO_BE_HAD``, or empty: not told.
+
+        Raises:
+            NoAnswer: None came.
+        """
+        return b""
 
     def metrics(self, io: Io) -> Mapping[str, float] | None:  # noqa: ARG002 - who overrides it needs it
         """The server's own numbers now; None where it gives none."""

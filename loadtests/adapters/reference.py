@@ -18,6 +18,7 @@ from cryptography import x509
 from loadtests import answers
 from loadtests.adapters import reference_metrics
 from loadtests.adapters.base import (
+    NOT_TO_BE_HAD,
     Acknowledged,
     Adapter,
     AdapterError,
@@ -50,8 +51,6 @@ from loadtests.received import ExchangeInfo, Ref
 HOUR_S: Final = 3600
 AUDIT_DOCUMENTS: Final = 200
 AUDIT_ATTEMPTS: Final = 3
-NOT_TO_BE_HAD: Final = bytes(32)
-"""The digest in a ``ServerRecord`` whose document the exchange does not give out: no document has it."""
 _DIGEST: Final = re.compile("[0-9a-f]{64}")
 
 
@@ -288,8 +287,14 @@ class ReferenceAdapter(Adapter):
             yield from (one.ref for one in found.entries)
             after, more = found.next, bool(found.entries)
 
+    def look(self, number: int, recipient: int, io: Io) -> bytes:
+        """The digest of a document as a recipient gets it now; see ``Adapter.look``."""
+        sender = self.codes[int(self.context.schedule.sender[number])]
+        return self._digest(recipient, Ref(sender, self.id_of(number)), io)
+
     def _digest(self, agency: int, ref: Ref, io: Io) -> bytes:
         """The digest of a stored document; ``NOT_TO_BE_HAD``, or nothing where that cannot be told."""
+        busy = False
         for _ in range(AUDIT_ATTEMPTS):
             answer = self._ready.asking.document(self._ready.keys.credentials[agency], ref, io)
             if answer.status == 200:
@@ -297,7 +302,9 @@ class ReferenceAdapter(Adapter):
             said = outcome_of(answer)
             if said.taken is False and not said.again:
                 return NOT_TO_BE_HAD
-        return b""
+            busy |= said.taken is False or answer.status == 503
+        # A fault of the server each time, when nothing else is asked of it: it does not give it out.
+        return b"" if busy else NOT_TO_BE_HAD
 
 
 def _whole(options: Mapping[str, str], name: str, default: int) -> int:

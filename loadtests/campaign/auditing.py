@@ -15,7 +15,7 @@ from typing import Any, Final, Self
 
 import numpy as np
 
-from loadtests.adapters.base import Adapter, Context, NoAnswer, TargetError
+from loadtests.adapters.base import NOT_TO_BE_HAD, Adapter, Context, NoAnswer, TargetError
 from loadtests.adapters.blocking_io import BlockingIo
 from loadtests.adapters.finding import load
 from loadtests.campaign.directory import RunFolder
@@ -28,7 +28,9 @@ METRICS_EVERY_S: Final = 1.0
 METRICS_TIMEOUT_S: Final = 0.9
 SETUP_TIMEOUT_S: Final = 10.0
 AUDIT_TIMEOUT_S: Final = 60.0
-NOT_FETCHED, RIGHT, WRONG, NOT_TO_BE_HAD = range(4)
+HTTP_REFUSED: Final = 400
+DOUBTFUL_MAX: Final = 1000
+NOT_FETCHED, RIGHT, WRONG, MISSING = range(4)
 """Of a document, see ``records.AUDIT``."""
 AUDIT_NAME: Final = "audit"
 
@@ -150,18 +152,26 @@ class Audited:
         )
 
 
-def audit(adapter: Adapter, target: str, timeout_s: float = AUDIT_TIMEOUT_S) -> Audited:
+def audit(
+    adapter: Adapter, target: str, doubtful: Rows | None = None, timeout_s: float = AUDIT_TIMEOUT_S
+) -> Audited:
     """Ask for all that every recipient has got.
 
     Args:
         adapter: Set up.
         target: URL of the exchange.
+        doubtful: Deliveries whose document was asked for and not given out; the first ``DOUBTFUL_MAX`` are asked for
+            again.
         timeout_s: After which one question has got no answer.
     """
+    again: dict[tuple[int, int], bytes] = {}
     try:
         with asking(target, timeout_s) as io:
             found = adapter.audit(io)
             records = None if found is None else list(found)
+            for row in () if doubtful is None else doubtful[:DOUBTFUL_MAX]:
+                number, recipient = int(row["number"]), int(row["recipient"])
+                again[number, recipient] = adapter.look(number, recipient, io)
     except (NoAnswer, CongvanError) as error:
         return Audited(None, 0, f"the audit broke off: {_why(error)}")
     if records is None:
@@ -173,19 +183,29 @@ def audit(adapter: Adapter, target: str, timeout_s: float = AUDIT_TIMEOUT_S) -> 
     for row, (number, one) in zip(rows, own, strict=True):
         row["number"] = number if number < planned else UNPLANNED
         row["recipient"], row["copies"] = one.recipient, one.copies
-        row["document"] = _document(adapter, int(row["number"]), one.digest)
+        digest = one.digest or again.get((number, one.recipient), b"")
+        row["document"] = _document(adapter, int(row["number"]), digest)
     foreign = {one.id for number, one in zip(numbers, records, strict=True) if number is None}
     return Audited(rows, len(foreign), f"the exchange named {len(records)} entries of its recipients")
 
 
 def _document(adapter: Adapter, number: int, found: bytes) -> int:
     """What became of a document that the audit looked at, as ``records.AUDIT`` has it; 0 where it did not look."""
-    expected: Callable[[int], bytes] | None = getattr(adapter, "document_sha256", None)
-    if not found or expected is None or number == UNPLANNED:
+    if not found or number == UNPLANNED:
         return NOT_FETCHED
-    if not any(found):  # of zeros: the exchange does not give it out
-        return NOT_TO_BE_HAD
-    return RIGHT if found == expected(number) else WRONG
+    if found == NOT_TO_BE_HAD:
+        return MISSING
+    expected = adapter.document_sha256(number)
+    if not expected:
+        return NOT_FETCHED
+    return RIGHT if found == expected else WRONG
+
+
+def doubtful(deliveries: Rows) -> Rows:
+    """Deliveries of this run whose document was asked for and not given out."""
+    asked_for = (deliveries["document"] == NOT_FETCHED) & (deliveries["status"] >= HTTP_REFUSED)
+    found: Rows = deliveries[asked_for & (deliveries["number"] != UNPLANNED)]
+    return found
 
 
 def asked(folder: RunFolder) -> None:

@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from loadtests.campaign.directory import RunFolder
 from loadtests.harness.plan import Plan
-from loadtests.harness.records import ARRIVAL, AUDIT, DELIVERY, POLL, Rows
+from loadtests.harness.records import AUDIT, KINDS, Rows
 from loadtests.harness.schedule import Schedule
+
+_FILES: Final = {"arrival": "arrivals", "delivery": "deliveries", "poll": "polls"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +70,20 @@ def read_raw(folder: RunFolder) -> Raw:
     return Raw(
         plan=plan,
         schedule=folder.read_schedule(plan),
-        arrivals=_rows(folder.raw / "arrivals.npy", ARRIVAL),
-        deliveries=_rows(folder.raw / "deliveries.npy", DELIVERY),
-        polls=_rows(folder.raw / "polls.npy", POLL),
+        arrivals=recorded(folder, "arrival"),
+        deliveries=recorded(folder, "delivery"),
+        polls=recorded(folder, "poll"),
         audit=_rows(audit, AUDIT) if audit.exists() else None,
         audited=folder.read_raw("audit.json", {}),
         workers=folder.read_raw("workers.json", {}),
         metrics=folder.read_raw("metrics.json", []),
         faults=folder.read_raw("faults.json", []),
     )
+
+
+def recorded(folder: RunFolder, kind: str) -> Rows:
+    """Rows of a kind as the generator recorded them; see ``records.KINDS``."""
+    return _rows(folder.raw / f"{_FILES[kind]}.npy", KINDS[kind])
 
 
 def _rows(path: Path, kind: np.dtype[Any]) -> Rows:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from loadtests.adapters.base import Adapter
-from loadtests.campaign.auditing import Sampler, audit
+from loadtests.campaign.auditing import Sampler, audit, doubtful
 from loadtests.campaign.directory import RunFolder
 from loadtests.campaign.faults import Fault, Timeline, Victim
 from loadtests.campaign.generating import Bounds, Generator, Progress, locust_command
+from loadtests.campaign.raw import recorded
 from loadtests.harness.plan import Plan
 from sim import runs
 from sim.errors import RunError
@@ -93,7 +94,7 @@ def execute(job: Job, progress: Progress, clock: Callable[[], float] = time.time
         log = folder.generator_log_path
         raise RunError("E-GENERATOR", "the generator recorded nothing", f"what it told: {log}")
     progress(plan.duration_s, plan.duration_s, "asking the exchange what arrived")
-    audited = audit(job.adapter, plan.target)
+    audited = audit(job.adapter, plan.target, doubtful(recorded(folder, "delivery")))
     audited.write(folder, job.foreign_expected, demanded=job.audit_demanded)
     return interrupted
 

@@ -13,11 +13,13 @@ import sys
 from argparse import ArgumentParser, Namespace
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
+import gevent
 from locust import User, constant, events, task
 from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
+from locust.stats import CSV_STATS_INTERVAL_SEC
 
 from loadtests.harness.plan import Plan
 from loadtests.harness.schedule import Schedule
@@ -27,6 +29,8 @@ from loadtests.locustfiles.shown import use_three_digits
 from loadtests.locustfiles.threads import SWITCH_S
 from loadtests.locustfiles.worker import Worker
 from sim.errors import CongvanError
+
+CSV_WRITING_S: Final = 0.2
 
 
 class Exchange(User):
@@ -65,7 +69,16 @@ def _begin(environment: Environment, **_: Any) -> None:
     for part in parts:
         part.register()
     hooks.test_stopping.add_listener(finish)
+    if not isinstance(runner, WorkerRunner):
+        hooks.quitting.add_listener(_wait_for_csv)  # listeners of this event are called last first
     hooks.quitting.add_listener(finish)
+
+
+def _wait_for_csv(environment: Environment, **_: Any) -> None:
+    """Let Locust write its CSV files once more: it does so once a second, and not at its end."""
+    options = environment.parsed_options
+    if options is not None and options.csv_prefix:
+        gevent.sleep(CSV_STATS_INTERVAL_SEC + CSV_WRITING_S)
 
 
 def _asked(environment: Environment, runner: LocalRunner | MasterRunner) -> tuple[Plan, Schedule, Path]:

@@ -15,14 +15,21 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-EXCHANGE = "## Exchange signed documents"
+EXCHANGE, LOAD = "## Exchange signed documents", "## Load-test an exchange"
 
 
-def _sections() -> tuple[str, str]:
-    """Return the section about the exchange, and all the rest."""
-    before, heading, rest = (ROOT / "README.md").read_text(encoding="utf-8").partition(f"{EXCHANGE}\n")
-    assert heading
-    section, separator, after = rest.partition("\n## ")
+def _sections() -> tuple[str, str, str]:
+    """Return the section about the exchange, all the rest, and the section about load tests."""
+    exchange, rest = _cut((ROOT / "README.md").read_text(encoding="utf-8"), EXCHANGE)
+    load, rest = _cut(rest, LOAD)
+    return exchange, rest, load
+
+
+def _cut(text: str, heading: str) -> tuple[str, str]:
+    """Return a section of a text, and the text without it."""
+    before, found, after = text.partition(f"{heading}\n")
+    assert found
+    section, separator, after = after.partition("\n## ")
     return section, before + separator + after
 
 
@@ -37,7 +44,18 @@ def _commands(text: str) -> list[str]:
 def test_readme_shows_the_main_commands() -> None:
     """The README names every command a newcomer needs."""
     shown = {shlex.split(one)[1] for part in _sections() for one in _commands(part)}
-    assert {"scenarios", "run", "report", "reproduce", "new", "check", "schema", "serve", "send"} <= shown
+    assert {
+        "scenarios",
+        "run",
+        "report",
+        "reproduce",
+        "new",
+        "check",
+        "schema",
+        "serve",
+        "send",
+        "load",
+    } <= shown
 
 
 @pytest.mark.xdist_group("readme")
@@ -93,6 +111,53 @@ def test_readme_commands_of_the_exchange_run_as_written(tmp_path: Path) -> None:
     finally:
         server.terminate()
         server.wait(30)
+
+
+LOAD_EXITS = {"quang-ninh-100": {0}, "capacity": {0}, "caught": {1}}
+
+
+@pytest.mark.soak
+def test_readme_commands_of_the_load_tests_run_as_written(tmp_path: Path) -> None:
+    """A hundred days of Quang Ninh pass, a capacity is found and confirmed, the faulty exchange is caught."""
+    for line in _commands(_sections()[2]):
+        done = _load(tmp_path, line, timeout_s=3600)
+        name = Path(shlex.split(line)[-1]).name
+        assert done.returncode in LOAD_EXITS[name], f"{line}\n{done.stdout}\n{done.stderr}"
+        assert (tmp_path / "results/runs" / name / "report.html").is_file()
+
+
+@pytest.mark.quiet
+def test_readme_commands_of_the_load_tests_run_shortened(tmp_path: Path) -> None:
+    """The same commands with less to do: each ends with a verdict and a report; the faulty exchange is caught."""
+    shorter = {
+        "--days 100": "--days 3",
+        "--duration 2min": "--duration 5s",
+        "--duration 10s": "--duration 5s",
+        "--start 200": "--start 200 --budget 15s --probe 3s",
+        "--poison 5%": "--poison 5% --drain 3s",
+    }
+    for line in _commands(_sections()[2]):
+        short = line
+        for long, brief in shorter.items():
+            short = short.replace(long, brief)
+        assert short != line
+        done = _load(tmp_path, short, timeout_s=180)
+        name = Path(shlex.split(line)[-1]).name
+        assert done.returncode in LOAD_EXITS[name] | {3, 4}, f"{short}\n{done.stdout}\n{done.stderr}"
+        assert (tmp_path / "results/runs" / name / "report.html").is_file()
+
+
+def _load(folder: Path, line: str, *, timeout_s: float) -> subprocess.CompletedProcess[str]:
+    """Run a command of the section in a folder."""
+    return subprocess.run(
+        shlex.split(line),
+        cwd=folder,
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+    )
 
 
 def _last(folder: Path, lines: list[str], environment: dict[str, str]) -> str:

@@ -103,6 +103,7 @@ class Settings:
         growth: Factor of widening, above 1.
         tolerance: Relative width of the interval at which it is narrow enough.
         probe_s: Judged time of a probe.
+        ceiling_s: Judged time of a probe of the generator alone: whether it keeps a schedule shows within seconds.
         retest_factor: A re-test lasts so many times longer.
         longest_s: But no longer than this.
         votes_max: Probes at one rate at most, those that do not count left out.
@@ -125,6 +126,7 @@ class Settings:
     growth: float = 2.0
     tolerance: float = 0.05
     probe_s: float = 20.0
+    ceiling_s: float = 5.0
     retest_factor: float = 2.0
     longest_s: float = 120.0
     votes_max: int = 5
@@ -149,7 +151,7 @@ class Settings:
             "rates": 0 < self.least_per_s <= self.start_per_s <= self.most_per_s,
             "growth": self.growth > 1,
             "tolerance": 0 < self.tolerance < 1,
-            "durations": self.probe_s > 0 and self.confirm_s > 0 and self.retest_factor >= 1,
+            "durations": min(self.probe_s, self.ceiling_s, self.confirm_s) > 0 and self.retest_factor >= 1,
             "votes": self.votes_max >= self.lead >= 1 and self.unsure_max >= 1,
             "confirm_seeds": self.confirm_seeds >= 3 and self.confirm_rounds >= 1,
             "budget_s": self.budget_s > 0,

@@ -128,7 +128,7 @@ class Search:
         good, bad, rate = 0.0, math.inf, settings.start_per_s
         while math.isinf(bad) and good < settings.most_per_s:
             if self._keeps(rate):
-                good, rate = rate, min(rate * settings.growth, settings.most_per_s)
+                good, rate = rate, min(rate * settings.growth**2, settings.most_per_s)
             elif good:
                 bad = rate
             elif rate > settings.least_per_s:
@@ -144,7 +144,7 @@ class Search:
 
     def _keeps(self, rate: float) -> bool:
         assert self.null_probe is not None
-        found = self._ask(self.null_probe, rate, self.settings.probe_s, Phase.CEILING)
+        found = self._ask(self.null_probe, rate, self.settings.ceiling_s, Phase.CEILING)
         return found is not None and found.outcome is not Outcome.FAIL
 
     # The bracket

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtests.adapters.base import AdapterError, Message, Outcome, ReceiptError, ServerRecord
+from loadtests.adapters.base import NOT_TO_BE_HAD, AdapterError, Message, Outcome, ReceiptError, ServerRecord
 from loadtests.adapters.blocking_io import BlockingIo
-from loadtests.adapters.reference import NOT_TO_BE_HAD, ReferenceAdapter
+from loadtests.adapters.reference import ReferenceAdapter
 from loadtests.adapters.servers.faults import Faults, Planted, read_planted
 from loadtests.adapters.servers.faulty import Stalling
 from loadtests.adapters.servers.faulty_store import EarlyStore, FaultyStore

@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from loadtests.adapters.base import (
+    NOT_TO_BE_HAD,
     AdapterError,
     Answer,
     Entry,
@@ -22,7 +23,7 @@ from loadtests.adapters.base import (
     TargetError,
 )
 from loadtests.adapters.blocking_io import BlockingIo
-from loadtests.adapters.reference import NOT_TO_BE_HAD, ReferenceAdapter
+from loadtests.adapters.reference import ReferenceAdapter
 from loadtests.adapters.reference_asking import outcome_of, signed_read
 from loadtests.adapters.reference_keys import CodeList
 from loadtests.adapters.servers.making import Made
