@@ -28,7 +28,7 @@ from loadtests.campaign.options import WARMUP_S_MAX, Options, seconds, share
 from loadtests.campaign.planners import busiest_hour, found_capacity
 from loadtests.campaign.planning import load_of, objectives
 from loadtests.campaign.running import started_utc
-from loadtests.campaign.summary import summarise
+from loadtests.campaign.summary import Concluded, summarise
 from loadtests.harness.search import Ask, Ended, Found, Phase, Probe, Search, Settings, backlog_slope
 from loadtests.harness.verdict import Outcome
 from sim import runs
@@ -201,8 +201,9 @@ class _Probing:
         )
         if interrupted:
             raise KeyboardInterrupt
-        summary = summarise(folder, about_run(folder)).summary
-        self._stored += options.preload + summary["completed"]
+        concluded = summarise(folder, about_run(folder))
+        summary = concluded.summary
+        self._stored = _stored(concluded, self._stored + options.preload)
         runs.write_bytes(folder.path / runs.SUMMARY, runs.dump_json(summary))
         self._tidy(folder)
         if self.best is None or ask.phase is not Phase.RECOVER:
@@ -230,6 +231,16 @@ class _Probing:
         folder.clear()
         for path in (folder.plan_path, folder.schedule_path, folder.generator_log_path):
             path.unlink(missing_ok=True)
+
+
+def _stored(done: Concluded, before: int) -> int:
+    """Messages that an exchange holds after a run: as the audit saw them, else those before and what it accepted.
+
+    After an overload the exchange may hold messages whose answer nobody has seen; only the audit knows them.
+    """
+    if done.raw.audit is None:
+        return before + int(done.summary["completed"])
+    return int(done.raw.audited["foreign"]) + len(np.unique(done.raw.audit["number"]))
 
 
 def probe_of(ask: Ask, summary: dict[str, Any], run: str) -> Probe:

@@ -15,6 +15,7 @@ import numpy as np
 from loadtests.campaign import figures
 from loadtests.campaign.directory import KIND, RunFolder
 from loadtests.campaign.judging import generator_facts, judge_all
+from loadtests.campaign.machine import machine
 from loadtests.campaign.planners import capacity_rows
 from loadtests.campaign.raw import Raw, read_raw
 from loadtests.harness import timeline
@@ -25,7 +26,6 @@ from loadtests.harness.measures import Seen, Step, lay_out, steps
 from loadtests.harness.profiles import Profile
 from loadtests.harness.validity import Generator
 from loadtests.harness.verdict import Verdict, decide
-from sim import runs
 
 SCHEMA = 1
 
@@ -109,25 +109,11 @@ def summarise(folder: RunFolder, about: About) -> Concluded:
         "generator": _generator(raw, seen, generator, found),
         "server": {"described": dict(about.described or {}), "metrics": figures.server_series(raw.metrics)},
         "capacity": capacity_rows(raw, achieved, about.store_messages),
-        "environment": environment(),
+        "environment": machine(),
         "search": None,
         "compare": None,
     }
     return Concluded(raw, seen, found, histograms, summary)
-
-
-def environment() -> dict[str, Any]:
-    """The machine on which the generator ran."""
-    import os  # noqa: PLC0415 - nothing else here asks the machine
-    import platform  # noqa: PLC0415
-
-    return {
-        "cores": os.cpu_count() or 0,
-        "python": platform.python_version(),
-        "system": platform.platform(),
-        "cpu": platform.processor() or platform.machine(),
-        "fingerprint": runs.fingerprint(),
-    }
 
 
 def _books(raw: Raw, about: About) -> Books:
@@ -190,11 +176,13 @@ def _generator(raw: Raw, seen: Seen, facts: Generator, found: Mapping[str, Step]
 
 
 def _worker(account: Mapping[str, Any], raw: Raw, seen: Seen) -> dict[str, Any]:
-    """A worker's account of itself, with what its rows say."""
+    """A worker's account of itself, with what its rows say; a host stands by its number among those that took part."""
+    hosts = sorted({str(one.get("host", "")) for one in raw.workers["workers"]})
     mine = raw.arrivals["number"][raw.arrivals["worker"] == account["worker"]].astype(np.int64)
     late_s = figures.histogram_of((seen.sent_s - raw.schedule.due_s)[mine])
     return {
-        **account,
+        **{name: value for name, value in account.items() if name != "pid"},
+        "host": hosts.index(str(account.get("host", ""))) + 1,
         "sent": late_s.count,
         "lateness_s_p99": figures.finite(late_s.percentile(99.0)),
         "cpu_share": account["cpu_s"] / account["wall_s"] if account.get("wall_s") else None,

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from loadtests.report import write_report
 from sim import runs
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
-RUNS = sorted(path.parent for path in REFERENCE.glob("*/manifest.json"))
+MADE = sorted(path.parent for path in REFERENCE.glob("*/manifest.json"))
+LOADS = [run for run in MADE if runs.read_json(run, runs.MANIFEST)["kind"] == "load"]
+RUNS = [run for run in MADE if run not in LOADS]
 
 
 def test_there_is_a_reference_of_quang_ninh() -> None:
@@ -29,11 +32,31 @@ def test_reproduce_confirms_the_reference(run: Path) -> None:
     assert done.stdout.startswith("reproduced")
 
 
-@pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
+VERDICTS = {"load-quang-ninh": "PASS", "load-capacity": "PASS", "load-caught": "FAIL"}
+
+
+def test_the_three_load_tests_of_the_readme_are_there() -> None:
+    """A day of a province that passes, a capacity, and a faulty exchange that is caught."""
+    assert {run.name: runs.read_json(run, runs.SUMMARY)["verdict"]["outcome"] for run in LOADS} == VERDICTS
+
+
+@pytest.mark.parametrize("run", LOADS, ids=lambda run: run.name)
+def test_a_load_test_is_whole_and_its_report_is_what_the_code_makes_of_it(run: Path, tmp_path: Path) -> None:
+    """Every file has the digest of the manifest; the report, made again from the same numbers, is the same page."""
+    manifest, summary = (runs.read_json(run, name) for name in (runs.MANIFEST, runs.SUMMARY))
+    assert runs.digests(run) == manifest["files"]
+    assert summary["environment"]["cpu"]
+    assert summary["environment"]["cores"] > 0
+    for name in (runs.MANIFEST, runs.SUMMARY):
+        (tmp_path / name).write_bytes((run / name).read_bytes())
+    assert write_report(tmp_path).read_bytes() == (run / runs.REPORT).read_bytes()
+
+
+@pytest.mark.parametrize("run", MADE, ids=lambda run: run.name)
 def test_a_reference_names_no_machine(run: Path) -> None:
     """What is committed carries no path of a machine, and says which code made it."""
     manifest = runs.read_json(run, runs.MANIFEST)
-    text = (run / runs.MANIFEST).read_text(encoding="utf-8")
+    text = "".join((run / name).read_text(encoding="utf-8") for name in (runs.MANIFEST, runs.SUMMARY))
     assert not any(part in text for part in ("/home/", "/root/", "/work/", "/tmp/"))
     assert manifest["git"]["commit"]
     assert manifest["git"]["dirty"] is False
