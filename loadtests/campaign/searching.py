@@ -131,7 +131,7 @@ def search_load(
         last = probing.best or against_null.best
     if last is None:
         raise InputError("E-SEARCH", f"no probe was made: {found.text}", "a longer --budget")
-    summary = {**last, "search": found.to_json(texts), "title": f"search: {last['title']}"}
+    summary = {**last, "search": found.to_json(texts), "title": f"Capacity under {' and '.join(texts)}"}
     summary["command"] = list(command)
     summary["capacity"] = found_capacity(found, summary, busiest_hour(progress))
     summary["verdict"] = {**summary["verdict"], **_verdict(found)}

@@ -133,7 +133,7 @@ def test_readme_commands_of_the_load_tests_run_shortened(tmp_path: Path) -> None
         "--days 100": "--days 3",
         "--duration 2min": "--duration 5s",
         "--duration 10s": "--duration 5s",
-        "--start 200": "--start 200 --budget 15s --probe 3s",
+        "--start 200 --probe 8s": "--start 200 --budget 10s --probe 2s",
         "--poison 5%": "--poison 5% --drain 3s",
     }
     for line in _commands(_sections()[2]):
