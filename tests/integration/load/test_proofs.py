@@ -17,6 +17,7 @@ import polars as pl
 import psutil
 import pytest
 
+from loadtests.adapters.servers.faults import read_planted
 from tests.integration.load.commanding import Run, load_run, serving
 
 HERE = Path(__file__).parent
@@ -207,18 +208,31 @@ def test_a_worker_that_is_killed_makes_the_run_invalid(tmp_path: Path) -> None:
 FAULTS = "lose=0.05,duplicate=0.05,forge=1,wrong-receipt=0.05"
 
 
-def test_the_faulty_exchange_is_caught_and_the_clean_one_is_not(tmp_path: Path) -> None:
-    """Losses, duplicates, forgeries and wrong receipts are found; on the clean exchange there are none."""
-    load = ["--rate", "40/s", "--duration", "6s", "--agencies", "6", "--poison", "5 %", "--poll", "1 s", "--human", "0 s",
-            "--drain", "8 s", "--keep"]  # fmt: skip
-    faulty = load_run(tmp_path / "faulty", *load, "--faulty", FAULTS)
-    found = {one["code"]: one["count"] for one in faulty.summary["ledger"]["findings"]}
-    assert faulty.outcome == "FAIL"
-    assert {"lost", "duplicated", "forged-accepted", "receipt-wrong"} <= set(found)
-    clean = load_run(tmp_path / "clean", *load)
-    assert clean.summary["ledger"]["findings"] == []
-    assert clean.outcome != "FAIL", clean.told
-    for counts in clean.summary["ledger"]["poison"].values():
+FEW = ["--rate", "40/s", "--duration", "6s", "--agencies", "6", "--fan-out", "2", "--poison", "5 %", "--replays", "0 %",
+       "--poll", "1 s", "--human", "0 s", "--drain", "6 s", "--keep"]  # fmt: skip
+
+
+def test_every_planted_fault_is_found(tmp_path: Path) -> None:
+    """Losses, duplicates, forgeries, wrong receipts: as many findings as the exchange says it has planted."""
+    run = load_run(tmp_path / "run", *FEW, "--faulty", FAULTS)
+    (path,) = (tmp_path / "run/.server").rglob("planted.jsonl")
+    planted = read_planted(path)
+    found = {one["code"]: one["count"] for one in run.summary["ledger"]["findings"]}
+    copies = 2
+    assert found["lost"] == copies * len(planted["lose"] - planted["wrong-receipt"] - planted["forge"]) > 0
+    assert found["duplicated"] == copies * len(planted["duplicate"] - planted["lose"]) > 0
+    assert found["receipt-wrong"] == len(planted["wrong-receipt"] - planted["forge"]) > 0
+    forged = sum(counts["sent"] for counts in run.summary["ledger"]["poison"].values())
+    assert found["forged-accepted"] == forged == len(planted["forge"]) + len(planted["forged-read"]) > 0
+    assert run.outcome == "FAIL"
+
+
+def test_nothing_is_found_on_the_clean_exchange(tmp_path: Path) -> None:
+    """The same load on the exchange without faults: no finding, and all that was poisoned refused."""
+    run = load_run(tmp_path / "run", *FEW)
+    assert run.summary["ledger"]["findings"] == []
+    assert run.outcome != "FAIL", run.told
+    for counts in run.summary["ledger"]["poison"].values():
         assert counts["refused"] == counts["sent"] > 0
 
 
