@@ -17,6 +17,7 @@ from loadtests.adapters.blocking_io import BlockingIo
 from loadtests.harness.records import Poison
 from loadtests.harness.schedule import Schedule
 from tests.integration.as2 import partners
+from tests.integration.load.commanding import load_run
 from tests.unit.loadtests.adapters.as2.partner import context, pair, schedule, write_pair
 
 SIZES = (0, 1, 32, 570, 571, 100_000)
@@ -131,6 +132,19 @@ def test_libas2(libas2: str, options: dict[str, str]) -> None:
         stranger = Talk(io, libas2, {**options, **strangers(Path(options["own_key"]).parent)})
         _, outcome = stranger.send(0)
         assert (outcome.taken, outcome.code) == (False, "could-not-verify-signature")
+
+
+def test_libas2_under_load(libas2: str, options: dict[str, str], tmp_path: Path) -> None:
+    """The harness loads an exchange that is not ours: every receipt holds, and both of its faults are found."""
+    named = [word for name, value in options.items() for word in ("--option", f"{name}={value}")]
+    words = ["--adapter", "as2", "--target", libas2, "--rate", "40/s", "--duration", "4s", "--agencies", "2"]
+    run = load_run(tmp_path / "run", *words, "--fan-out", "1", "--poison", "6 %", "--replays", "6 %", *named)
+    ledger = run.summary["ledger"]
+    assert ledger["states"]["accepted"] == run.summary["offered"]["good"] > 0
+    assert {one["code"] for one in ledger["findings"]} == {"forged-accepted", "duplicated"}
+    assert ledger["poison"]["foreign-key"]["accepted"] == ledger["poison"]["foreign-key"]["sent"] > 0
+    assert ledger["poison"]["tampered"]["accepted"] == 0
+    assert run.outcome == "FAIL"
 
 
 def strangers(folder: Path) -> dict[str, str]:
