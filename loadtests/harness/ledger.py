@@ -136,6 +136,8 @@ class _View:
         self.status = np.zeros(count, dtype=np.int64)
         at = rows["number"].astype(np.int64)
         self.state[at], self.receipt[at], self.status[at] = rows["state"], rows["receipt"], rows["status"]
+        self.sent_s, self.done_s = np.full(count, np.nan), np.full(count, np.nan)
+        self.sent_s[at], self.done_s[at] = rows["sent_s"], rows["done_s"]
         self.poison = schedule.poison.astype(np.int64)
         self.good: Bools = self.poison == Poison.NONE
         self.taken: Bools = self.state >= State.ANSWERED
@@ -284,10 +286,12 @@ def _missing_documents(view: _View) -> Finding:
 
 
 def _replayed(view: _View) -> tuple[Bools, Bools]:
-    """The replays that were sent, and of these the ones whose original has a checked receipt."""
+    """The replays that were sent, and those of them whose original had been given its receipt before that."""
     replay = (view.poison == Poison.REPLAY) & (view.state > State.SHED)
+    original = view.books.schedule.of[replay]
+    before = view.done_s[original] < view.sent_s[replay]
     accepted = replay.copy()
-    accepted[replay] = view.receipt[view.books.schedule.of[replay]] == Receipt.GOOD
+    accepted[replay] = (view.receipt[original] == Receipt.GOOD) & before
     return replay, accepted
 
 

@@ -59,6 +59,8 @@ def clean(plan: Schedule) -> Books:
     arrivals["state"] = np.where(forged, State.REJECTED, State.ACCEPTED)
     arrivals["receipt"] = np.where(forged, Receipt.NONE, Receipt.GOOD)
     arrivals["status"] = np.where(forged, 400, 201)
+    arrivals["sent_s"] = plan.due_s
+    arrivals["done_s"] = plan.due_s + 0.01
     there = np.repeat(plan.poison == Poison.NONE, 2)
     deliveries = np.zeros(int(there.sum()), dtype=DELIVERY)
     deliveries["number"] = np.repeat(np.arange(COUNT), 2)[there]
@@ -243,6 +245,12 @@ class TestReplays:
         """Status 409 says something about the message."""
         books = self.books(state=State.REJECTED, receipt=Receipt.NONE, status=409)
         assert codes(reconcile(books)) == {"replay-refused": 1}
+
+    def test_a_refusal_while_the_original_was_under_way_is_none(self) -> None:
+        """It had no receipt yet when it was sent again: "in process" is a right answer."""
+        books = self.books(state=State.REJECTED, receipt=Receipt.NONE, status=409)
+        books.arrivals["done_s"][4] = books.arrivals["sent_s"][28] + 1.0
+        assert codes(reconcile(books)) == {}
 
     @pytest.mark.parametrize("status", [429, 503])
     def test_later_is_no_refusal(self, status: int) -> None:
