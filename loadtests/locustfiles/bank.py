@@ -17,7 +17,7 @@ from typing import Final
 from gevent.monkey import get_original
 
 from loadtests.adapters.base import Message
-from loadtests.locustfiles.connections import LARGE_BYTES, Rendered, render
+from loadtests.locustfiles.wire import LARGE_BYTES, Rendered, render
 
 _START: Final = struct.Struct("<4sQ")
 """Of each record: its kind, and how long it is."""

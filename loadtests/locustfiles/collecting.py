@@ -9,9 +9,8 @@ from __future__ import annotations
 import heapq
 import math
 import random
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import gevent
 
@@ -21,7 +20,6 @@ from loadtests.locustfiles.driver import back_off_s
 from loadtests.locustfiles.post import Post
 from loadtests.locustfiles.rows import NAN, Delivery
 
-T = TypeVar("T")
 NO_ANSWER: Final = 0
 SHED: Final = 1
 _GONE: Final = (404, 410)
@@ -112,7 +110,7 @@ class Collector:
         """One poll; True where another should follow at once."""
         sent_s = self._post.now_s()
         try:
-            polled = self._in_thread(self._post.adapter.poll, agency, inbox.cursor)
+            polled = self._post.in_thread(self._post.adapter.poll, agency, inbox.cursor)
         except NoAnswer as none:
             if not self._over:
                 self._post.sheets.poll(agency, self._post.worker, NO_ANSWER, 0, due_s, sent_s, NAN)
@@ -196,7 +194,7 @@ class Collector:
         while True:
             attempt += 1
             try:
-                done = self._in_thread(self._acknowledged, agency, entry, row)
+                done = self._post.in_thread(self._acknowledged, agency, entry, row)
                 break
             except NoAnswer as none:
                 row.code = none.code
@@ -206,11 +204,6 @@ class Collector:
                 return
             gevent.sleep(back_off_s(self._plan.seed, row.number, attempt))
         self._settle(row, done)
-
-    def _in_thread(self, work: Callable[..., T], *what: Any) -> T:
-        """What an adapter does for a recipient: it signs and checks in between, so it is done in a native thread."""
-        done: T = self._post.asking.call(work, *what, self._post.thread_io)
-        return done
 
     def _acknowledged(self, agency: int, entry: Entry, row: Delivery, io: Io) -> Acknowledged:
         """In a native thread: accept, and note when that began."""

@@ -147,7 +147,7 @@ class Driver:
             row.attempts += 1
             try:
                 if message is None:
-                    outcome = self._post.adapter.poisoned_read(self._post.io)
+                    outcome: Outcome = self._post.in_thread(self._post.adapter.poisoned_read)
                 else:
                     outcome = self._post.adapter.submit(message, self._post.io)
             except NoAnswer as none:

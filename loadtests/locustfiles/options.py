@@ -22,6 +22,7 @@ from loadtests.harness.plan import Plan, Receipts, Signing
 from loadtests.harness.profiles import Profile, load, parse_duration, parse_rate
 from loadtests.harness.schedule import Schedule
 from loadtests.locustfiles.reports import write_json
+from loadtests.locustfiles.threads import native_locks
 from sim import runs
 from sim.errors import InputError
 
@@ -105,7 +106,8 @@ def by_hand(options: Namespace, workers: int, target: str) -> tuple[Plan, Schedu
         InputError: What is wrong with them.
     """
     target = allowed(target, options.authorised)
-    adapter = find_adapter(options.adapter)
+    with native_locks():
+        adapter = find_adapter(options.adapter)
     profile = _profile(options)
     poll_s = parse_duration(options.poll) if adapter.collects else None
     drain_s = parse_duration(options.drain)

@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from loadtests.adapters.base import Adapter, Io
 from loadtests.harness.plan import Plan
 from loadtests.harness.schedule import Schedule
 from loadtests.locustfiles.rows import Sheets
 from loadtests.locustfiles.threads import Crew
+
+T = TypeVar("T")
 
 
 class Showing(Protocol):
@@ -66,3 +68,12 @@ class Post:
     def now_s(self) -> float:
         """Seconds since T0."""
         return perf_counter() - self.zero_s
+
+    def in_thread(self, work: Callable[..., T], *what: Any) -> T:
+        """What an adapter both computes and asks for, in a native thread: ``work(*what, io)``.
+
+        Raises:
+            Exception: Whatever it raised.
+        """
+        done: T = self.asking.call(work, *what, self.thread_io)
+        return done

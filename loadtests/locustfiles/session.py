@@ -34,7 +34,7 @@ from loadtests.locustfiles.post import Post, Showing
 from loadtests.locustfiles.reports import ERRORS_MAX, REPORT_S
 from loadtests.locustfiles.rows import Sheets, chunks
 from loadtests.locustfiles.signing import Messages, context_of, original_of
-from loadtests.locustfiles.threads import Crew, ThreadIo, Turns
+from loadtests.locustfiles.threads import Crew, ThreadIo, Turns, native_locks
 from loadtests.locustfiles.watchdog import Watchdog
 from sim.errors import RunError
 
@@ -113,9 +113,10 @@ class Session:
         Raises:
             CongvanError: Options, keys or the target are not as they must be, or it was stopped meanwhile.
         """
-        self._adapter = load(context_of(self._plan, self._schedule), self._plan.adapter)
         self._io = Connections(self._plan.target, self._plan.timeout_s)
-        self._adapter.setup(self._io)
+        with native_locks():
+            self._adapter = load(context_of(self._plan, self._schedule), self._plan.adapter)
+        self._asking.call(self._adapter.setup, ThreadIo(self._asking, self._io.gently))
         self._messages = Messages(
             self._plan,
             self._schedule,
@@ -187,7 +188,7 @@ class Session:
             self._schedule,
             self._adapter,
             self._io,
-            thread_io=ThreadIo(self._asking, self._io),
+            thread_io=ThreadIo(self._asking, self._io.gently),
             asking=self._asking,
             worker=self._worker,
             workers=self._workers,

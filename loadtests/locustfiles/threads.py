@@ -7,21 +7,45 @@ longer for it, at every system call.
 
 from __future__ import annotations
 
+import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import gevent
 from gevent.event import AsyncResult
 from gevent.monkey import get_original
 
-from loadtests.adapters.base import Answer, Io, Request
+from loadtests.adapters.base import Answer, Request
 
 SWITCH_S: Final = 0.0005
 """For ``sys.setswitchinterval``: with the default of 5 ms a thread waits as long to get the interpreter back after each
 signature, see reference/load-testing.md §0.8."""
 
 Done = Callable[[Any, Exception | None], None]
+
+
+_LOCKS: Final = ("Lock", "_allocate_lock", "_CRLock", "Event", "local")
+"""Of ``threading``; all others are built on these when they are made."""
+
+
+@contextmanager
+def native_locks() -> Iterator[None]:
+    """Let what is imported or made meanwhile have locks that hold between native threads.
+
+    Locust patches ``threading`` for the whole process, and a lock of gevent that two native threads want at once may
+    never wake the second of them (seen with gevent 26.9, in ``Semaphore.__spin_on_native_lock``). An adapter's locks
+    are for native threads, so its modules are imported, and it is made, in here.
+    """
+    patched = {name: getattr(threading, name) for name in _LOCKS}
+    try:
+        for name in _LOCKS:
+            setattr(threading, name, get_original("threading", name))
+        yield
+    finally:
+        for name, value in patched.items():
+            setattr(threading, name, value)
 
 
 class Turns:
@@ -59,7 +83,7 @@ class Crew:
         self._threads = 0
         self._waiting = 0
         self._jobs = get_original("queue", "SimpleQueue")()
-        self._calls: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
+        self._calls: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._bell = gevent.get_hub().loop.async_()
         self._bell.start(self._hand_over)
         self._open = True
@@ -89,7 +113,7 @@ class Crew:
         self.later(done, work, *what)
         return waiting.get()
 
-    def in_hub(self, call: Callable[..., None], *what: Any) -> None:
+    def in_hub(self, call: Callable[..., object], *what: Any) -> None:
         """From a thread: have something called in the hub; it must not block."""
         self._calls.append((call, what))
         if self._open:
@@ -129,14 +153,18 @@ class Crew:
 class ThreadIo:
     """The ``Io`` for work in a crew's threads: the hub asks, and the thread waits without taking a turn.
 
+    Threads with connections of their own would all want the interpreter at every system call, and the hub would come
+    late: at 50 messages/s, 600 kB each, two recipients, that was tried and cost 380 ms of lateness at p99 in place of
+    16.
+
     Args:
         crew: Whose threads ask.
-        io: The hub's.
+        request: How the hub asks.
     """
 
-    def __init__(self, crew: Crew, io: Io) -> None:
+    def __init__(self, crew: Crew, request: Callable[[Request, float | None], Answer]) -> None:
         self._crew = crew
-        self._io = io
+        self._request = request
 
     def request(self, request: Request, timeout_s: float | None = None) -> Answer:
         """Send a request and wait for its answer, of whatever status.
@@ -150,7 +178,7 @@ class ThreadIo:
 
         def ask() -> None:
             try:
-                out.append(self._io.request(request, timeout_s))
+                out.append(self._request(request, timeout_s))
             except Exception as error:
                 out.append(error)
             came.release()

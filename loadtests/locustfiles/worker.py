@@ -63,7 +63,8 @@ class Worker:
         """Send nothing more and wait until the end has been reported."""
         if self._session is not None:
             self._session.stop()
-            self._session.ended.wait()
+            if self._session.started:
+                self._session.ended.wait()
 
     @property
     def _runner(self) -> Any:

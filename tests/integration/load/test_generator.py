@@ -105,6 +105,7 @@ class Run:
             **os.environ,
             "CONGVAN_LOAD_PLAN": str(self.folder),
             "CONGVAN_LOAD_RAW": str(self.raw),
+            "TMPDIR": str(self.folder),
         }
         with subprocess.Popen(
             [*command, "--master-bind-host", "127.0.0.1", *arguments],
