@@ -2,7 +2,8 @@
 
 Rule kept here: an adapter computes and asks through the ``Io`` that it is given; it holds no connection, takes no time,
 and starts no thread. ``make`` and ``sign`` depend on nothing but seed, nonce and number, so that any process may sign
-any message. All methods but ``setup`` may be called from several native threads.
+any message. All methods but ``setup`` may be called from several native threads; a lock that they need is made at
+import or in ``__init__``, when ``threading`` is not the one that Locust has patched.
 """
 
 from __future__ import annotations

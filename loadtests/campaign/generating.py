@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -61,7 +62,18 @@ def locust_command(plan: Plan) -> list[str]:
     """How Locust is started for a plan."""
     command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--only-summary"]
     command += ["--host", plan.target]
-    return [*command, "--processes", str(plan.workers)] if plan.workers > 1 else command
+    if plan.workers == 1:
+        return command
+    port = str(free_port())  # two runs on one machine must not meet each other's workers
+    command += ["--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port]
+    return [*command, "--processes", str(plan.workers)]
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 class Generator:

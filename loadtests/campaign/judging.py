@@ -13,7 +13,7 @@ import numpy as np
 from loadtests.campaign.raw import Raw
 from loadtests.harness.measures import Bools, Floats, Seen, Step
 from loadtests.harness.objectives import Judged, Objective, judge
-from loadtests.harness.plan import Plan
+from loadtests.harness.plan import Plan, Signing
 from loadtests.harness.records import State
 from loadtests.harness.stationarity import settled
 from loadtests.harness.validity import Generator, lateness_bound_s
@@ -40,6 +40,10 @@ def generator_facts(raw: Raw, seen: Seen, steps: Mapping[str, Step]) -> Generato
     judged_time = seen.schedule.due_s >= plan.warmup_s
     sent = judged_time & ~np.isnan(seen.sent_s)
     late_s = seen.sent_s[sent] - seen.schedule.due_s[sent]
+    if (
+        plan.signing is Signing.INLINE
+    ):  # then signing is a step of the journey, and no lateness of the generator
+        late_s = late_s - np.nan_to_num(seen.sign_s[sent])
     shed = judged_time & (seen.state == State.SHED)
     stationary, stationary_text = _stationary(raw, steps, bound_s)
     lost = sorted({*raw.workers.get("lost", []), *(one["worker"] for one in workers if not one.get("ended"))})

@@ -12,6 +12,7 @@ import pytest
 
 from loadtests.campaign.directory import RunFolder
 from loadtests.campaign.summary import About, Concluded, summarise
+from loadtests.harness.plan import Signing
 from loadtests.harness.profiles import Profile
 from loadtests.harness.records import AUDIT, DELIVERY, POLL, Receipt, Rows, State
 from loadtests.harness.schedule import Schedule
@@ -249,6 +250,17 @@ def test_the_bound_of_lateness_follows_the_tightest_objective(tmp_path: Path) ->
     """Half a millisecond late is too late for an objective of 2 ms."""
     run = Run(tmp_path, objectives=("submit p50 < 500 ms", "submit p99 < 2 ms"))
     assert "late" in run.outcome()[1]
+
+
+def test_signing_at_the_intended_time_is_no_lateness(tmp_path: Path) -> None:
+    """Half a second for each signature: slow where it is part of the journey, late where it was to be done before."""
+    for signing, outcome in ((Signing.INLINE, "PASS"), (Signing.PRESIGNED, "INVALID")):
+        run = Run(tmp_path / str(signing), signing=signing, objectives=("submit p99 < 2 s",))
+        (tmp_path / str(signing)).mkdir()
+        run.arrivals["sign_s"] = 0.5
+        for name in ("sent_s", "done_s"):
+            run.arrivals[name] += 0.5
+        assert run.outcome()[0] == outcome
 
 
 def test_a_fault_is_told_with_what_it_did(tmp_path: Path) -> None:
