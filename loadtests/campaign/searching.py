@@ -10,6 +10,7 @@ overloaded, and confirmations share one whose store was filled before.
 from __future__ import annotations
 
 import math
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -220,6 +221,7 @@ class _Probing:
             self._running.close()
             self._stored = 0
             place, log = self._folder.server / f"{options.adapter}-{self._number:03}", self._folder.log_path
+            self._running.callback(shutil.rmtree, place, ignore_errors=True)  # gigabytes, if all of them stayed
             self._exchange = self._running.enter_context(
                 exchange_of(options, agencies, place, log, proxied=False, told=self._progress)
             )
