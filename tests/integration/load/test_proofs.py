@@ -219,6 +219,7 @@ def test_every_planted_fault_is_found(tmp_path: Path) -> None:
     planted = read_planted(path)
     found = {one["code"]: one["count"] for one in run.summary["ledger"]["findings"]}
     copies = 2
+    assert set(found) == {"lost", "duplicated", "receipt-wrong", "forged-accepted"}
     assert found["lost"] == copies * len(planted["lose"] - planted["wrong-receipt"] - planted["forge"]) > 0
     assert found["duplicated"] == copies * len(planted["duplicate"] - planted["lose"]) > 0
     assert found["receipt-wrong"] == len(planted["wrong-receipt"] - planted["forge"]) > 0

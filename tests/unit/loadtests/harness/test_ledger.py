@@ -131,6 +131,19 @@ def test_a_forgery_is_found_by_its_answer_or_by_its_presence(kind: Poison, seen:
     assert next(iter(ledger.poison.values()))["accepted"] == 1
 
 
+def test_a_forgery_with_another_document_is_one_finding() -> None:
+    """Accepted with a receipt that holds, and its document is not the one it names: forged, and that is all of it."""
+    plan = schedule({7: Poison.WRONG_DIGEST})
+    books = clean(plan)
+    books.arrivals["state"][7], books.arrivals["receipt"][7] = State.ACCEPTED, Receipt.GOOD
+    assert books.audit is not None
+    row = np.zeros(1, dtype=AUDIT)
+    row["number"], row["recipient"], row["copies"], row["document"] = 7, plan.recipients_of(7)[0], 1, 2
+    assert codes(reconcile(replace(books, audit=np.concatenate([books.audit, row])))) == {
+        "forged-accepted": 1
+    }
+
+
 def _answered_and_absent(books: Books) -> Books:
     books.arrivals["receipt"][5], books.arrivals["state"][5] = Receipt.NONE, State.ANSWERED
     assert books.audit is not None
