@@ -108,11 +108,16 @@ def show(path: Path, language: str) -> Path:
 
     summary, manifest = load_summary(path), runs.read_json(path, runs.MANIFEST)
     runs.write_bytes(path / JUNIT, junit(summary))
+    _name(path, manifest, JUNIT)  # before the report, which shows what the manifest names
     report = write_report(path, language="vi" if language == "vi" else "en")
-    for name in (runs.REPORT, JUNIT):
-        manifest["files"][name] = runs.sha256_of(path / name)
-    runs.write_bytes(path / runs.MANIFEST, runs.dump_json(manifest))
+    _name(path, manifest, runs.REPORT)
     return report
+
+
+def _name(path: Path, manifest: dict[str, Any], name: str) -> None:
+    """Enter a file of a run into its manifest."""
+    manifest["files"][name] = runs.sha256_of(path / name)
+    runs.write_bytes(path / runs.MANIFEST, runs.dump_json(manifest))
 
 
 def main(arguments: list[str]) -> int:
