@@ -126,26 +126,6 @@ def test_readme_commands_of_the_load_tests_run_as_written(tmp_path: Path) -> Non
         assert (tmp_path / "results/runs" / name / "report.html").is_file()
 
 
-def test_readme_commands_of_the_load_tests_run_shortened(tmp_path: Path) -> None:
-    """The same commands with less to do: each ends with a verdict and a report; the faulty exchange is caught."""
-    shorter = {
-        "--days 100": "--days 3",
-        "--duration 2min": "--duration 5s",
-        "--duration 10s": "--duration 5s",
-        "--start 200 --probe 8s": "--start 200 --budget 1s --probe 2s",
-        "--poison 5%": "--poison 5% --drain 3s",
-    }
-    for line in _commands(_sections()[2]):
-        short = line
-        for long, brief in shorter.items():
-            short = short.replace(long, brief)
-        assert short != line
-        done = _load(tmp_path, short, timeout_s=180)
-        name = Path(shlex.split(line)[-1]).name
-        assert done.returncode in LOAD_EXITS[name] | {3, 4}, f"{short}\n{done.stdout}\n{done.stderr}"
-        assert (tmp_path / "results/runs" / name / "report.html").is_file()
-
-
 def _load(folder: Path, line: str, *, timeout_s: float) -> subprocess.CompletedProcess[str]:
     """Run a command of the section in a folder."""
     return subprocess.run(

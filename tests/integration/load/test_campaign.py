@@ -140,6 +140,7 @@ def test_concluded_again_it_says_the_same(
     assert not (out / "raw").exists()
 
 
+@pytest.mark.soak
 def test_a_faulty_exchange_is_caught(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What was planted is found: losses, and every forgery; the verdict is FAIL."""
     out = tmp_path / "run"

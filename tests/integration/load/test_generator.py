@@ -200,6 +200,7 @@ def test_two_workers_send_the_same_schedule(tmp_path: Path) -> None:
     assert np.median(lateness_s[rows["worker"] == 1]) < 0.5
 
 
+@pytest.mark.soak
 def test_a_worker_that_is_killed_is_lost_and_the_run_ends(tmp_path: Path) -> None:
     """Of a run of an hour, the other worker's part is written within seconds, and the loss is told."""
     with Stubborn() as server:

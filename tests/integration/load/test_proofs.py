@@ -237,6 +237,7 @@ def test_nothing_is_found_on_the_clean_exchange(tmp_path: Path) -> None:
         assert counts["refused"] == counts["sent"] > 0
 
 
+@pytest.mark.soak
 def test_two_workers_send_what_one_sends(tmp_path: Path) -> None:
     """The same schedule, the same messages, the same ledger, whether one process sends it or a master and two."""
     runs = []
