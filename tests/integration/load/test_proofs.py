@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from loadtests.adapters.servers.faults import read_planted
-from tests.integration.load.commanding import Run, load_run, serving
+from tests.integration.load.commanding import Run, load_in_time, load_run, serving
 
 HERE = Path(__file__).parent
 FREEZE_S = 2.0
@@ -43,8 +43,8 @@ class TestFreeze:
     @pytest.mark.quiet
     def test_percentiles_are_those_of_the_schedule_and_the_freeze(self, tmp_path: Path) -> None:
         """The 90th and 95th percentile are within 5 % of what this run's own schedule and freeze imply."""
-        run = load_run(
-            tmp_path / "run",
+        run = load_in_time(
+            tmp_path,
             "--adapter",
             "null",
             "--rate",
@@ -114,8 +114,8 @@ def test_no_sample_is_lost_on_the_way(tmp_path: Path) -> None:
 def test_an_overloaded_server_is_fail_and_never_invalid(tmp_path: Path) -> None:
     """A server that can do 100/s is offered 150/s: its backlog grows, and the generator is not to blame."""
     with serving("null_server", "--service-ms", "20", "--servers", "2") as (url, _):
-        run = load_run(
-            tmp_path / "run", "--adapter", "null", "--target", url, "--rate", "150/s", "--duration", "7s",
+        run = load_in_time(
+            tmp_path, "--adapter", "null", "--target", url, "--rate", "150/s", "--duration", "7s",
             "--slo", "submit p99 < 500 ms", "--timeout", "60s", "--drain", "60s",
         )  # fmt: skip
     assert run.outcome == "FAIL", run.told
@@ -126,8 +126,8 @@ def test_an_overloaded_server_is_fail_and_never_invalid(tmp_path: Path) -> None:
 def test_sheds_at_the_cap_are_the_servers_misses(tmp_path: Path) -> None:
     """With room for 50 under way the same overload is shed: counted, in the percentiles, FAIL and not INVALID."""
     with serving("null_server", "--service-ms", "20", "--servers", "2") as (url, _):
-        run = load_run(
-            tmp_path / "run", "--adapter", "null", "--target", url, "--rate", "150/s", "--duration", "7s",
+        run = load_in_time(
+            tmp_path, "--adapter", "null", "--target", url, "--rate", "150/s", "--duration", "7s",
             "--in-flight", "50", "--slo", "submit p99 < 2 s", "--timeout", "60s",
         )  # fmt: skip
     assert run.summary["shed"] > 50
