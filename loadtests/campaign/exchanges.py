@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from loadtests.adapters.finding import find_adapter
 from loadtests.adapters.servers.faults import Faults
 from loadtests.adapters.servers.making import make_exchange
 from loadtests.campaign.options import Options, checked_target, pairs
@@ -62,8 +63,9 @@ def check(options: Options) -> None:
     """Refuse what cannot go together, before anything is made.
 
     Raises:
-        InputError: ``E-TARGET``, ``E-OPTION``, ``E-FAULT``, ``E-FAULTS``.
+        InputError: ``E-ADAPTER``, ``E-TARGET``, ``E-OPTION``, ``E-FAULT``, ``E-FAULTS``.
     """
+    find_adapter(options.adapter)  # a name that nobody has is told as such, not as one that lacks a target
     if options.target is not None:
         checked_target(options.target, options.authorised)
         for name, given in (("--faulty", options.faulty), ("--preload", options.preload)):

@@ -137,6 +137,7 @@ def test_other_wrong_options(options: Options, code: str) -> None:
     [
         (replace(DEFAULT, target="http://192.0.2.1"), "E-TARGET"),
         (replace(DEFAULT, adapter="as2"), "E-TARGET"),
+        (replace(DEFAULT, adapter="refrence"), "E-ADAPTER"),
         (replace(DEFAULT, target="http://127.0.0.1:1", faults=("freeze 1s at 1s",)), "E-FAULT"),
         (replace(DEFAULT, target="http://127.0.0.1:1", faulty="lose=0.1"), "E-OPTION"),
         (replace(DEFAULT, target="http://127.0.0.1:1", preload=5), "E-OPTION"),
