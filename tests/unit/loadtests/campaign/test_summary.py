@@ -221,6 +221,22 @@ def test_what_the_generator_does_is_invalid_and_never_fail(
     assert code in codes
 
 
+def test_sheds_are_the_generators_own_where_it_was_late_and_the_servers_after_a_mere_hiccup(
+    tmp_path: Path,
+) -> None:
+    """A tenth shed while all else is 50 ms late strays from the schedule; three late messages in a second do not."""
+    run = Run(tmp_path / "late")
+    (tmp_path / "late").mkdir()
+    _shed_late(run)
+    assert "strayed" in run.outcome()[1]
+    run = Run(tmp_path / "hiccup")
+    (tmp_path / "hiccup").mkdir()
+    _shed(run)
+    for name in ("sent_s", "done_s"):
+        run.arrivals[name][1001:1004] += 0.05
+    assert run.outcome()[0] == "FAIL"
+
+
 def test_a_loss_that_a_receipt_proves_is_fail_whatever_the_generator_did(tmp_path: Path) -> None:
     """Late and a proved loss: FAIL first, the lateness is told beside it."""
     run = Run(tmp_path)
