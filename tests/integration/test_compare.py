@@ -17,6 +17,8 @@ from sim.analysis.comparison import METRICS, OF_EACH, RESTRICTED
 from sim.cli import main
 from tests.builders import random_sections, scenario_text
 
+pytestmark = pytest.mark.usefixtures("module_at_full_speed")
+
 PERIOD = "{start: 2015-01-05, kind: terminating, warm_up: 0 days, measure: 5 days, cool_down: 1 days}"
 EXTRA = """
   reports: {flows.directive.volume: 0 / working day}

@@ -9,6 +9,8 @@ import pytest
 from sim import runs
 from sim.cli import main
 
+pytestmark = pytest.mark.usefixtures("module_at_full_speed")
+
 
 @pytest.fixture(scope="module")
 def explained(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:

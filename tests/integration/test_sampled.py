@@ -12,6 +12,8 @@ from sim.cli import main
 from .conftest import SMALL
 from .test_stability import SCENARIO
 
+pytestmark = pytest.mark.usefixtures("module_at_full_speed")
+
 
 @pytest.fixture(scope="module")
 def drawn(scenario: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -9,6 +9,8 @@ import pytest
 
 from sim.cli import main
 
+pytestmark = pytest.mark.usefixtures("module_at_full_speed")
+
 SCENARIO = """
 schema: 1
 id: desk

@@ -170,7 +170,7 @@ def test_a_worker_that_is_killed_makes_the_run_invalid(tmp_path: Path) -> None:
             "--rate",
             "50/s",
             "--duration",
-            "10s",
+            "6s",
             "--workers",
             "2",
         ]
@@ -194,7 +194,7 @@ def test_a_worker_that_is_killed_makes_the_run_invalid(tmp_path: Path) -> None:
                 started = tmp_path / "run/raw/started.json"
                 while not started.exists():
                     time.sleep(0.05)
-                time.sleep(6.0)
+                time.sleep(3.0)
                 os.kill(victim, signal.SIGKILL)
 
             killer = threading.Thread(target=kill)

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
+import pytest
+
+from sim.report import view
+from sim.report.tables import View
+
 VOID = {"meta", "br", "hr", "img", "link", "input"}
+
+
+def only(monkeypatch: pytest.MonkeyPatch, *keys: str) -> None:
+    """Leave the sections with other keys empty: a page whose pictures nobody looks at is quicker to render."""
+    nothing: View = {"lead": "", "figures": [], "tables": []}
+    kept = tuple((key, make if key in keys else lambda _: dict(nothing)) for key, make in view.SECTIONS)
+    monkeypatch.setattr(view, "SECTIONS", kept)
 
 
 class Page(HTMLParser):

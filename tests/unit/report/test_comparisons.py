@@ -9,10 +9,16 @@ import pytest
 from sim.report import render
 from tests.unit.report import fixture_ranges, fixtures
 from tests.unit.report.fixture_ranges import DRIVER
-from tests.unit.report.pages import Page
+from tests.unit.report.pages import Page, only
 
 TABLE = "Differences from the base"
 MEAN = "Turnaround, calendar time, mean"
+
+
+@pytest.fixture(autouse=True)
+def one_section(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages of these tests have the one section that they are about."""
+    only(monkeypatch, "turnaround")
 
 
 def page(summary: dict[str, Any]) -> Page:

@@ -8,10 +8,16 @@ import pytest
 
 from sim.report import render
 from tests.unit.report import fixtures
-from tests.unit.report.pages import Page
+from tests.unit.report.pages import Page, only
 
 ITEM = {"per": "envelope", "price": 7028.0, "price_text": "7_028 VND", "share": None, "every_years": None}
 Json = dict[str, Any]
+
+
+@pytest.fixture(autouse=True)
+def one_section(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages of these tests have the one section that they are about."""
+    only(monkeypatch, "money")
 
 
 def told(half_width: float | None = 0.0, value: float | None = 0.0, **more: Any) -> Json:

@@ -12,7 +12,13 @@ from sim.report.sections import ranges
 from sim.report.sections.answer import answer, head
 from tests.unit.report import fixture_ranges, fixtures
 from tests.unit.report.fixture_ranges import DRIVER, precision, spread
-from tests.unit.report.pages import Page
+from tests.unit.report.pages import Page, only
+
+
+@pytest.fixture(autouse=True)
+def few_sections(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages of these tests have the sections that they look at."""
+    only(monkeypatch, "turnaround", "assumptions", "published")
 
 
 def shown(summary: dict[str, Any], manifest: dict[str, Any] | None = None) -> dict[str, Any]:
