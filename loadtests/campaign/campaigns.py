@@ -14,16 +14,17 @@ from typing import Any, Final
 import numpy as np
 
 from loadtests.adapters.finding import find_adapter
+from loadtests.adapters.planning import Load, plan_of
 from loadtests.campaign.auditing import described, ready
 from loadtests.campaign.conclude import conclude
 from loadtests.campaign.directory import RunFolder, new_run
-from loadtests.campaign.exchanges import Exchange, check, exchange_of
+from loadtests.campaign.exchanges import Exchange, agencies_of, check, exchange_of
 from loadtests.campaign.faults import Fault, timeline
 from loadtests.campaign.generating import Progress
-from loadtests.campaign.options import Options, checked_target, pairs
-from loadtests.campaign.planning import Load, load_of, plan_of
+from loadtests.campaign.planning import load_of
 from loadtests.campaign.preloading import preload
 from loadtests.campaign.running import Job, execute, started_utc
+from loadtests.harness.options import Options, checked_target, pairs
 from loadtests.harness.plan import Plan
 from sim import runs
 from sim.errors import InputError
@@ -92,7 +93,7 @@ def run_load(
     folder = new_run(out, load.name, runs.utc_now())
     proxied = any(one.needs_proxy for one in faults)
     with exchange_of(
-        options, load.agencies, folder.data, folder.log_path, proxied=proxied, told=progress
+        options, agencies_of(load), folder.data, folder.log_path, proxied=proxied, told=progress
     ) as exchange:
         interrupted = one_run(
             options, load, exchange, folder, faults=faults, command=command, progress=progress

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Final
 
 from loadtests.adapters.finding import find_adapter
+from loadtests.adapters.planning import Load
 from loadtests.adapters.servers.faults import Faults
 from loadtests.adapters.servers.making import make_exchange
-from loadtests.campaign.options import Options, checked_target, pairs
 from loadtests.campaign.serving import Command, Server
+from loadtests.harness.options import Options, checked_target, pairs
 from sim.errors import InputError
 
 REFERENCE, NULL = "reference", "null"
@@ -48,15 +49,17 @@ class Exchange:
     audited: bool
 
 
-def agency_codes(count: int) -> list[tuple[str, str]]:
-    """Codes and names of so many agencies of no scenario.
+def agencies_of(load: Load) -> list[tuple[str, str]]:
+    """Code and name of each agency of a load, in the order of its schedule; who has no name gets one.
 
     Raises:
-        InputError: ``E-OPTION``: more than there are codes for.
+        InputError: ``E-OPTION``: more agencies than there are codes for.
     """
-    if count > _CODES_MAX:
-        raise InputError("E-OPTION", f"found --agencies {count}", f"{_CODES_MAX} at most")
-    return [(f"000.{one // 100:02}.{one % 100:02}.H41", f"Cơ quan {one + 1}") for one in range(count)]
+    if load.schedule.agencies > _CODES_MAX:
+        found = f"found {load.schedule.agencies} agencies"
+        raise InputError("E-OPTION", found, f"{_CODES_MAX} at most for an exchange of our own")
+    names = load.agency_names or [f"Cơ quan {one + 1}" for one in range(load.schedule.agencies)]
+    return [(f"000.{one // 100:02}.{one % 100:02}.H41", name) for one, name in enumerate(names)]
 
 
 def check(options: Options) -> None:

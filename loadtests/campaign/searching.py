@@ -20,16 +20,17 @@ from typing import Any, Final
 
 import numpy as np
 
+from loadtests.adapters.planning import objectives
 from loadtests.campaign.campaigns import Done, one_run
 from loadtests.campaign.conclude import about_run, show
 from loadtests.campaign.directory import RunFolder, new_run, write_manifest
-from loadtests.campaign.exchanges import NULL, REFERENCE, Exchange, check, exchange_of
+from loadtests.campaign.exchanges import NULL, REFERENCE, Exchange, agencies_of, check, exchange_of
 from loadtests.campaign.generating import Progress
-from loadtests.campaign.options import WARMUP_S_MAX, Options, seconds, share
 from loadtests.campaign.planners import busiest_hour, found_capacity
-from loadtests.campaign.planning import load_of, objectives
+from loadtests.campaign.planning import load_of
 from loadtests.campaign.running import started_utc
 from loadtests.campaign.summary import Concluded, summarise
+from loadtests.harness.options import WARMUP_S_MAX, Options, seconds, share
 from loadtests.harness.search import Ask, Ended, Found, Phase, Probe, Search, Settings, backlog_slope
 from loadtests.harness.verdict import Outcome
 from sim import runs
@@ -187,7 +188,7 @@ class _Probing:
             self._folder.path / PROBES / f"{self._number:03}-{ask.phase}-{self._options.adapter}"
         )
         folder.path.mkdir(parents=True)
-        exchange = self._exchange_for(options, load.agencies, ask.phase)
+        exchange = self._exchange_for(options, agencies_of(load), ask.phase)
         if ask.phase is Phase.CONFIRM and not self._stored:
             options = replace(options, preload=self._preload)
         interrupted = one_run(

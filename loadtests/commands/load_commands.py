@@ -12,9 +12,9 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from loadtests.campaign.options import Options
 from loadtests.commands.load_options import takes_load
 from loadtests.commands.told import one_of, say, told
+from loadtests.harness.options import Options
 from sim.errors import InputError
 
 LANGUAGES: Final = ("en", "vi")

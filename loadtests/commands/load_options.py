@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from loadtests.campaign.options import Options
+from loadtests.harness.options import Options
 
 WHERE, WHAT, HOW = "Where to", "What load", "How it is sent and judged"
 Text = str | None

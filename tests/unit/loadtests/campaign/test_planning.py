@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from loadtests.campaign.exchanges import agency_codes, check
-from loadtests.campaign.options import Options
-from loadtests.campaign.planning import Load, load_of, plan_of
+from loadtests.adapters.planning import Load, plan_of
+from loadtests.campaign.exchanges import agencies_of, check
+from loadtests.campaign.planning import load_of
 from loadtests.exchange.agencies import is_agency_code
+from loadtests.harness.options import Options
 from loadtests.harness.plan import Plan
 from loadtests.harness.records import Poison
 from sim.errors import InputError
@@ -154,6 +155,6 @@ def test_what_cannot_go_together(options: Options, code: str) -> None:
 
 def test_codes_of_agencies() -> None:
     """Agencies of no scenario have codes that an exchange takes, all different."""
-    codes = [code for code, _ in agency_codes(300)]
+    codes = [code for code, _ in agencies_of(drawn(replace(DEFAULT, agencies=300)))]
     assert len(set(codes)) == 300
     assert all(is_agency_code(one) for one in codes)

@@ -11,13 +11,14 @@ import pytest
 
 from loadtests.adapters.base import Context, NoAnswer, ServerRecord
 from loadtests.adapters.null import NullAdapter
+from loadtests.adapters.planning import plan_of
 from loadtests.campaign.auditing import audit
 from loadtests.campaign.directory import RunFolder
 from loadtests.campaign.faults import Timeline, timeline
 from loadtests.campaign.generating import Bounds, Generator
-from loadtests.campaign.options import Options
-from loadtests.campaign.planning import load_of, plan_of
+from loadtests.campaign.planning import load_of
 from loadtests.campaign.running import Job, execute
+from loadtests.harness.options import Options
 from loadtests.harness.plan import Plan
 from loadtests.harness.records import UNPLANNED
 from loadtests.harness.schedule import Schedule

@@ -10,8 +10,8 @@ import pytest
 
 from loadtests.campaign import campaigns
 from loadtests.campaign.campaigns import Done
-from loadtests.campaign.options import Options
 from loadtests.commands.load_options import LOAD
+from loadtests.harness.options import Options
 from sim.cli import main
 
 SUMMARY: dict[str, Any] = {

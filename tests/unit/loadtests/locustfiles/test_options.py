@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from loadtests.adapters.planning import load_of_profile, plan_of
+from loadtests.harness.options import Options
 from loadtests.harness.plan import Plan, Signing
 from loadtests.harness.schedule import Schedule
 from loadtests.locustfiles.options import PLAN, RAW, add_options, asked, by_hand
 from sim.errors import InputError
-from tests.unit.loadtests.locustfiles.standin import plan_of, schedule_of
+from tests.unit.loadtests.locustfiles import standin
+from tests.unit.loadtests.locustfiles.standin import schedule_of
 
 TARGET = "http://127.0.0.1:8080/"
 
@@ -45,6 +48,34 @@ def test_the_same_command_is_the_same_load_with_ids_of_its_own() -> None:
     assert one.nonce != other.nonce
 
 
+def test_by_hand_and_congvan_load_run_send_the_same() -> None:
+    """Where nothing is said, both have the same defaults: one schedule, and plans that may be compared."""
+    parser = ArgumentParser()
+    add_options(parser)
+    plan, schedule = by_hand(parser.parse_args([]), 1, TARGET)
+    options = Options(target=TARGET)
+    load = load_of_profile(options)
+    planned = plan_of(options, load, target=TARGET.rstrip("/"), nonce=plan.nonce, adapter_options={})
+    assert schedule.digest == load.schedule.digest
+    assert plan == planned
+    assert schedule.poison.any()  # this machine may be sent what must be refused
+
+
+def test_what_is_wrong_is_told_by_its_option() -> None:
+    """The same codes as those of ``congvan load run``."""
+    for arguments, code in (
+        (["--poison", "70 %"], "E-OPTION"),
+        (["--rate", "many"], "E-RATE"),
+        (["--slo", "fast"], "E-OBJECTIVE"),
+        (["--fan-out", "20"], "E-OPTION"),
+    ):
+        parser = ArgumentParser()
+        add_options(parser)
+        with pytest.raises(InputError) as refused:
+            by_hand(parser.parse_args(arguments), 1, TARGET)
+        assert refused.value.code == code
+
+
 def test_another_machine_needs_leave() -> None:
     """Loopback is free; anything else wants to know by whom and until when."""
     with pytest.raises(InputError, match=r"exchange\.example"):
@@ -56,7 +87,7 @@ def test_another_machine_needs_leave() -> None:
 @pytest.mark.parametrize("target", ["", "exchange.example", "file:///etc/passwd"])
 def test_what_is_no_target_is_refused(target: str) -> None:
     """A host that Locust was not given, or that is none."""
-    with pytest.raises(InputError, match="target"):
+    with pytest.raises(InputError, match="--host"):
         by_hand(typed(), 1, target)
 
 
@@ -90,7 +121,7 @@ def test_a_run_that_was_planned_is_taken_from_its_folder(
 ) -> None:
     """The command line does not matter then; a schedule of another plan is refused."""
     schedule = schedule_of([0.0, 1.0])
-    plan = plan_of(schedule)
+    plan = standin.plan_of(schedule)
     (tmp_path / "plan.json").write_text(json.dumps(plan.to_json()))
     (tmp_path / "schedule.npz").write_bytes(schedule.to_bytes())
     monkeypatch.setenv(PLAN, str(tmp_path))

@@ -182,8 +182,13 @@ def is_loopback(target: str) -> bool:
         return False
 
 
-def checked_target(target: str, authorised: str) -> str:
+def checked_target(target: str, authorised: str, option: str = "--target") -> str:
     """The URL of an exchange, without a slash at its end, if it may be loaded.
+
+    Args:
+        target: As typed.
+        authorised: By whom and until when it may be loaded.
+        option: Its name on the command line.
 
     Raises:
         InputError: ``E-TARGET``: it is no such URL, or is another machine and nobody has allowed to load it.
@@ -193,9 +198,9 @@ def checked_target(target: str, authorised: str) -> str:
         at = urlsplit(target.rstrip("/"))
         whole = at.scheme in {"http", "https"} and at.hostname and (at.port is None or at.port > 0)
     except ValueError:
-        raise InputError("E-TARGET", f"found --target {target!r}", wanted) from None
+        raise InputError("E-TARGET", f"found {option} {target!r}", wanted) from None
     if not whole or at.path or at.query or at.fragment or at.username or at.password:
-        raise InputError("E-TARGET", f"found --target {target!r}", wanted)
+        raise InputError("E-TARGET", f"found {option} {target!r}", wanted)
     if not is_loopback(target) and not authorised.strip():
         hint = (
             "loading a machine that serves others may stop it: say who has allowed it and until when with "

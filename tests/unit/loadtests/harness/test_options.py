@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtests.campaign import options
+from loadtests.harness import options
 from sim.errors import InputError
 
 
