@@ -43,7 +43,7 @@ def compare_loads(first: Sequence[Path], second: Sequence[Path], *, seed: int) -
     out = compare(facts, shared, rng=rng).to_json()
     names = {label: [str(path) for side, path in sides if side == label] for label in (FIRST, SECOND)}
     left_out = [name for name in METRICS if name not in shared]
-    return {**out, "runs": names, "left_out": left_out}
+    return {**out, "runs": names, "left_out": left_out, "environment": _shared_environment([*first, *second])}
 
 
 def write(out: Path | None, found: Mapping[str, Any], command: Sequence[str], language: str) -> Path:
@@ -84,6 +84,12 @@ def lines(found: Mapping[str, Any]) -> list[str]:
     if found["left_out"]:
         said.append(f"not compared, because a run has no such value: {', '.join(found['left_out'])}")
     return said
+
+
+def _shared_environment(paths: Sequence[Path]) -> dict[str, Any]:
+    """What all runs say of the machine they ran on, alike."""
+    said = [load_summary(path).get("environment") or {} for path in paths]
+    return {name: value for name, value in said[0].items() if all(one.get(name) == value for one in said[1:])}
 
 
 def _facts(label: str, path: Path) -> RunFacts:

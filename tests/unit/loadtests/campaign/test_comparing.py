@@ -61,6 +61,13 @@ def test_figures_that_a_run_lacks_are_named(tmp_path: Path) -> None:
     assert "submit p50" in {one["metric"] for one in found["differences"]}
 
 
+def test_the_machine_is_told_as_far_as_all_runs_agree_on_it(tmp_path: Path) -> None:
+    """Cores that are the same stand in the comparison; a memory that is not does not."""
+    first = written(tmp_path / "a", 1, 0.1, environment={"cores": 2, "memory_bytes": 8})
+    second = written(tmp_path / "b", 2, 0.1, environment={"cores": 2, "memory_bytes": 16})
+    assert compare_loads([first], [second], seed=1)["environment"] == {"cores": 2}
+
+
 def test_one_run_on_both_sides(tmp_path: Path) -> None:
     """A run is no evidence against itself."""
     path = written(tmp_path / "run", 1, 0.1)
