@@ -24,7 +24,7 @@ from loadtests.harness.schedule import Schedule
 from loadtests.harness.schedule_building import Drawn, Given, build
 from sim.errors import InputError
 
-SIZE: Final = "4 KiB"
+SIZE: Final = "pdf"
 FAN_OUT: Final = 2
 KEYS_OF_REVOKED: Final = "revoked"
 

@@ -29,7 +29,7 @@ Messages are sent when they are due, whether or not the exchange keeps up: what 
 
 Try it:
 
-    congvan load run --rate 50/s --duration 30s              our own exchange, on this machine
+    congvan load run --rate 20/s --duration 1min              our own exchange, on this machine
 
     congvan load run --scenario quang-ninh --day 2015-03-02  a simulated day of a province
 
@@ -83,11 +83,11 @@ def run(
 
     Try it:
 
-      congvan load run --rate 50/s --duration 30s
+      congvan load run --rate 20/s --duration 1min
 
       congvan load run --scenario quang-ninh --day 2015-03-02 --days 100 --from 08:00 --slo "submit p99 < 500 ms"
 
-      congvan load run --rate 50/s --duration 20s --fault "freeze 2s at 8s"
+      congvan load run --rate 20/s --duration 20s --fault "freeze 2s at 8s"
 
       congvan load run --target https://exchange.example --option keys=keys --authorised "its owner, until Friday"
     """

@@ -51,7 +51,10 @@ LOAD: Final[dict[str, tuple[Any, Any]]] = {
         "",
     ),
     "rate": (
-        Annotated[Text, _option("messages, such as 50/s or 3000/min; one of rate, profile, scenario", WHAT)],
+        Annotated[
+            Text,
+            _option("messages, such as 50/s or 3000/min (default: 20/s); or --profile or --scenario", WHAT),
+        ],
         None,
     ),
     "arrivals": (
@@ -101,13 +104,11 @@ LOAD: Final[dict[str, tuple[Any, Any]]] = {
         None,
     ),
     "duration": (
-        Annotated[Text, _option("of the schedule, such as 2min; default: 30 s, 2 min of a scenario", WHAT)],
+        Annotated[Text, _option("of the schedule, such as 2min; default: 1 min, 2 min of a scenario", WHAT)],
         None,
     ),
     "size": (
-        Annotated[
-            Text, _option("of documents, such as 4 KiB (the default), or pdf for sizes of real ones", WHAT)
-        ],
+        Annotated[Text, _option("of documents, such as 4 KiB; default: pdf, the sizes of real ones", WHAT)],
         None,
     ),
     "fan_out": (

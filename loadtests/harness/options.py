@@ -18,9 +18,9 @@ from sim.units import Dimension, read
 
 WARMUP_SHARE: Final = 0.1
 WARMUP_S_MAX: Final = 10.0
-DURATION: Final = "30 s"
+DURATION: Final = "1 min"
 SCENARIO_DURATION: Final = "2 min"
-RATE: Final = "50/s"
+RATE: Final = "20/s"
 OBJECTIVE: Final = "submit p99 < 500 ms"
 POISON: Final = "1 %"
 AGENCIES: Final = 20

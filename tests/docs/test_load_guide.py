@@ -67,6 +67,8 @@ def test_the_adapter_loads_an_exchange(tmp_path: Path) -> None:
             "200/s",
             "--duration",
             "4s",
+            "--size",
+            "4 KiB",
         ]
         done = subprocess.run(
             [sys.executable, "-m", "sim.cli", *words, "--out", str(tmp_path / "run")],

@@ -33,7 +33,7 @@ LOAD = [
     "--human",
     "100 ms",
 ]
-LOAD += ["--drain", "5s"]
+LOAD += ["--drain", "5s", "--size", "4 KiB"]
 FILES = {
     "arrivals.parquet",
     "calibration.json",

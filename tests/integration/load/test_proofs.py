@@ -171,6 +171,8 @@ def test_a_worker_that_is_killed_makes_the_run_invalid(tmp_path: Path) -> None:
             "50/s",
             "--duration",
             "6s",
+            "--size",
+            "4 KiB",
             "--workers",
             "2",
         ]

@@ -31,7 +31,18 @@ def test_the_search_finds_a_known_capacity_within_5_percent(tmp_path: Path) -> N
             "--start",
             "40",
         ]
-        words += ["--slo", "submit p99 < 100 ms", "--probe", "10s", "--tolerance", "3 %", "--budget", "25min"]
+        words += [
+            "--size",
+            "4 KiB",
+            "--slo",
+            "submit p99 < 100 ms",
+            "--probe",
+            "10s",
+            "--tolerance",
+            "3 %",
+            "--budget",
+            "25min",
+        ]
         done = subprocess.run(
             [sys.executable, "-m", "sim.cli", *words, "--replays", "0 %", "--out", str(tmp_path / "run")],
             capture_output=True,

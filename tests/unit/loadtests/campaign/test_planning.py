@@ -31,15 +31,16 @@ def planned(options: Options) -> Plan:
 
 
 def test_nothing_said_is_a_load() -> None:
-    """Without options there is a load of half a minute with poison, replays, polls and an objective."""
+    """Without options there is a minute of PDF sizes with poison, replays, polls and an objective."""
     load, plan = drawn(DEFAULT), planned(DEFAULT)
     kinds = set(load.schedule.poison.tolist())
     assert kinds == set(Poison)
-    assert plan.duration_s == 30.0
-    assert plan.warmup_s == pytest.approx(3.0)
+    assert plan.duration_s == 60.0
+    assert plan.warmup_s == pytest.approx(6.0)
+    assert load.extra["size"] == "pdf"
     assert plan.objectives == ("submit p99 < 500 ms",)
     assert len(load.schedule.poll_due_s)
-    assert abs(len(load.schedule) - 1500) < 6 * np.sqrt(1500)  # Poisson: 6 standard deviations
+    assert abs(len(load.schedule) - 1200) < 6 * np.sqrt(1200)  # Poisson: 6 standard deviations
 
 
 def test_the_plan_belongs_to_its_schedule() -> None:
@@ -102,7 +103,7 @@ def test_an_adapter_without_poison_is_loaded_without() -> None:
         replace(DEFAULT, fan_out="0"),
         replace(DEFAULT, poison="70 %"),
         replace(DEFAULT, poll="0 s"),
-        replace(DEFAULT, warmup="30 s"),
+        replace(DEFAULT, warmup="60 s"),
         replace(DEFAULT, signing="by hand"),
         replace(DEFAULT, receipts="never"),
     ],
