@@ -33,7 +33,7 @@ demo: $(VENV)/.installed-demo ## simulate a small case and write its report (run
 
 # The -m given on a command line comes after the one in pyproject.toml and replaces it.
 test: $(VENV)/.installed ## run the tests on two processes, with branch coverage; then those that time something, alone
-	$(BIN)/pytest -q -n 2 -m "not bench and not soak and not quiet" --cov --cov-branch --cov-report=term
+	$(BIN)/pytest -q -n 2 --dist worksteal -m "not bench and not soak and not quiet" --cov --cov-branch --cov-report=term
 	$(BIN)/pytest -q -m "quiet and not bench and not soak"
 
 check: $(VENV)/.installed ## formatting, lint, types, and the import floors

@@ -210,8 +210,8 @@ def test_a_worker_that_is_killed_makes_the_run_invalid(tmp_path: Path) -> None:
 FAULTS = "lose=0.05,duplicate=0.05,forge=1,wrong-receipt=0.05"
 
 
-FEW = ["--rate", "40/s", "--duration", "6s", "--agencies", "6", "--fan-out", "2", "--poison", "5 %", "--replays", "0 %",
-       "--poll", "1 s", "--human", "0 s", "--drain", "6 s", "--keep"]  # fmt: skip
+FEW = ["--rate", "60/s", "--duration", "4s", "--agencies", "6", "--fan-out", "2", "--poison", "5 %", "--replays", "0 %",
+       "--poll", "1 s", "--human", "0 s", "--drain", "4 s", "--keep"]  # fmt: skip
 
 
 def test_every_planted_fault_is_found(tmp_path: Path) -> None:

@@ -1,20 +1,16 @@
-"""From options to plan and schedule: defaults that work, one source of arrivals, and what is refused."""
+"""From options to a load: one source of arrivals, what cannot go together, and who takes part."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
-import numpy as np
 import pytest
 
-from loadtests.adapters.planning import Load, plan_of
+from loadtests.adapters.planning import Load
 from loadtests.campaign.exchanges import agencies_of, check
 from loadtests.campaign.planning import load_of
 from loadtests.exchange.agencies import is_agency_code
 from loadtests.harness.options import Options
-from loadtests.harness.plan import Plan
-from loadtests.harness.records import Poison
 from sim.errors import InputError
 
 DEFAULT = Options()
@@ -23,67 +19,6 @@ DEFAULT = Options()
 def drawn(options: Options) -> Load:
     """The load of these options."""
     return load_of(options, lambda *_: None)
-
-
-def planned(options: Options) -> Plan:
-    """Their plan, for this machine."""
-    return plan_of(options, drawn(options), target="http://127.0.0.1:1", nonce="0" * 12, adapter_options={})
-
-
-def test_nothing_said_is_a_load() -> None:
-    """Without options there is a minute of PDF sizes with poison, replays, polls and an objective."""
-    load, plan = drawn(DEFAULT), planned(DEFAULT)
-    kinds = set(load.schedule.poison.tolist())
-    assert kinds == set(Poison)
-    assert plan.duration_s == 60.0
-    assert plan.warmup_s == pytest.approx(6.0)
-    assert load.extra["size"] == "pdf"
-    assert plan.objectives == ("submit p99 < 500 ms",)
-    assert len(load.schedule.poll_due_s)
-    assert abs(len(load.schedule) - 1200) < 6 * np.sqrt(1200)  # Poisson: 6 standard deviations
-
-
-def test_the_plan_belongs_to_its_schedule() -> None:
-    """The same options give the same schedule and digest, another seed another one."""
-    assert planned(DEFAULT).digest == planned(DEFAULT).digest
-    assert planned(DEFAULT).digest != planned(replace(DEFAULT, seed=2)).digest
-    assert planned(DEFAULT).schedule_sha256 == drawn(DEFAULT).schedule.digest
-
-
-def test_a_long_load_warms_up_for_ten_seconds() -> None:
-    """A tenth of the load, and no more than ten seconds."""
-    assert planned(replace(DEFAULT, duration="10 min", rate="1/s")).warmup_s == 10.0
-
-
-def test_a_profile_file_says_when(tmp_path: Path) -> None:
-    """A file of stages is read, and names the run."""
-    path = tmp_path / "rising.yaml"
-    path.write_text("kind: ramp\nfrom: 1/s\nto: 9/s\nduration: 20 s\n", encoding="utf-8")
-    load = drawn(replace(DEFAULT, profile=path))
-    assert (load.name, load.duration_s) == ("rising", 20.0)
-
-
-def test_another_machine_gets_no_poison_unless_asked_for() -> None:
-    """Neither poison nor replays go to a target that is not this machine by default."""
-    there = replace(DEFAULT, target="http://192.0.2.1", authorised="the owner, today")
-    assert not drawn(there).schedule.poison.any()
-    assert drawn(replace(there, poison="2 %")).schedule.poison.any()
-
-
-def test_no_key_no_revoked_message() -> None:
-    """A target whose revoked agency we have no key of gets the other kinds only."""
-    here = replace(DEFAULT, target="http://127.0.0.1:1", rate="100/s")
-    assert Poison.REVOKED not in drawn(here).schedule.poison
-    assert Poison.REVOKED in drawn(replace(here, adapter_options=("revoked=x",))).schedule.poison
-
-
-def test_an_adapter_without_poison_is_loaded_without() -> None:
-    """The null adapter neither collects nor poisons."""
-    null = replace(DEFAULT, adapter="null")
-    assert not drawn(null).schedule.poison.any()
-    assert not planned(null).collect
-    with pytest.raises(InputError, match="E-POISON"):
-        drawn(replace(null, poison="1 %"))
 
 
 @pytest.mark.parametrize(
@@ -97,41 +32,14 @@ def test_an_adapter_without_poison_is_loaded_without() -> None:
         replace(DEFAULT, start="08:00"),
         replace(DEFAULT, days=2),
         replace(DEFAULT, speed=2.0),
-        replace(DEFAULT, duration="0 s"),
-        replace(DEFAULT, duration="soon"),
-        replace(DEFAULT, fan_out="20"),
-        replace(DEFAULT, fan_out="0"),
-        replace(DEFAULT, poison="70 %"),
-        replace(DEFAULT, poll="0 s"),
-        replace(DEFAULT, warmup="60 s"),
-        replace(DEFAULT, signing="by hand"),
-        replace(DEFAULT, receipts="never"),
     ],
 )
-def test_wrong_options(options: Options) -> None:
-    """Each is refused as an option, with what would be right."""
+def test_one_source_of_arrivals(options: Options) -> None:
+    """Two sources, half a one, or options of another: each is refused, with what would be right."""
     with pytest.raises(InputError) as refused:
-        planned(options)
+        drawn(options)
     assert refused.value.code == "E-OPTION"
     assert refused.value.hint
-
-
-@pytest.mark.parametrize(
-    ("options", "code"),
-    [
-        (replace(DEFAULT, rate="many"), "E-RATE"),
-        (replace(DEFAULT, arrivals="sometimes"), "E-ARRIVALS"),
-        (replace(DEFAULT, size="large"), "E-SIZE"),
-        (replace(DEFAULT, objectives=("fast",)), "E-OBJECTIVE"),
-        (replace(DEFAULT, adapter="pigeon"), "E-ADAPTER"),
-        (replace(DEFAULT, agencies=1), "E-AGENCIES"),
-    ],
-)
-def test_other_wrong_options(options: Options, code: str) -> None:
-    """What the harness itself reads is refused with its own codes."""
-    with pytest.raises(InputError) as refused:
-        planned(options)
-    assert refused.value.code == code
 
 
 @pytest.mark.parametrize(
@@ -159,3 +67,11 @@ def test_codes_of_agencies() -> None:
     codes = [code for code, _ in agencies_of(drawn(replace(DEFAULT, agencies=300)))]
     assert len(set(codes)) == 300
     assert all(is_agency_code(one) for one in codes)
+
+
+def test_more_agencies_than_codes() -> None:
+    """Ten thousand have codes; one more is told, not given a code twice."""
+    many = replace(DEFAULT, agencies=10_001, collect=False, rate="1/s", duration="1 s")
+    with pytest.raises(InputError, match="10001 agencies") as refused:
+        agencies_of(drawn(many))
+    assert refused.value.code == "E-OPTION"
