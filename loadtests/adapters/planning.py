@@ -71,7 +71,8 @@ def load_of_profile(options: Options) -> Load:
     else:
         profile = profiles.load(options.profile, duration_s)
         title, name = f"profile {options.profile.stem}", options.profile.stem
-    agencies = options.agencies or asked.AGENCIES
+    agencies = asked.AGENCIES if options.agencies is None else options.agencies
+    asked.count("--agencies", agencies, least=2)
     chosen = sizes.parse(options.size or SIZE)
     fan_out = _fan_out(options, agencies)
     schedule = schedule_of(
@@ -127,11 +128,11 @@ def plan_of(
         warmup_s=warmup_s,
         drain_s=asked.seconds("--drain", options.drain, least_s=1.0),
         timeout_s=asked.seconds("--timeout", options.timeout, least_s=0.001),
-        in_flight_max=options.in_flight,
-        workers=options.workers,
+        in_flight_max=asked.count("--in-flight", options.in_flight),
+        workers=asked.count("--workers", options.workers),
         signing=Signing(_one_of("--signing", options.signing, [str(one) for one in Signing])),
         receipts=Receipts(_one_of("--receipts", options.receipts, [str(one) for one in Receipts])),
-        attempts_max=options.attempts,
+        attempts_max=asked.count("--attempts", options.attempts),
         collect=_collects(options),
         poll_s=asked.seconds("--poll", options.poll, least_s=0.1),
         acknowledge=_collects(options),

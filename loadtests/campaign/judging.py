@@ -40,9 +40,7 @@ def generator_facts(raw: Raw, seen: Seen, steps: Mapping[str, Step]) -> Generato
     judged_time = seen.schedule.due_s >= plan.warmup_s
     sent = judged_time & ~np.isnan(seen.sent_s)
     late_s = seen.sent_s[sent] - seen.schedule.due_s[sent]
-    if (
-        plan.signing is Signing.INLINE
-    ):  # then signing is a step of the journey, and no lateness of the generator
+    if plan.signing is Signing.INLINE:  # then signing is a step of the journey, not lateness
         late_s = late_s - np.nan_to_num(seen.sign_s[sent])
     shed = judged_time & (seen.state == State.SHED)
     stationary, stationary_text = _stationary(raw, steps, bound_s)

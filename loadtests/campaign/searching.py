@@ -222,9 +222,7 @@ class _Probing:
             self._running.close()
             self._stored = 0
             place, log = self._folder.server / f"{options.adapter}-{self._number:03}", self._folder.log_path
-            self._running.callback(
-                shutil.rmtree, place, ignore_errors=True
-            )  # gigabytes, if all of them stayed
+            self._running.callback(shutil.rmtree, place, ignore_errors=True)  # all of them would be gigabytes
             self._exchange = self._running.enter_context(
                 exchange_of(options, agencies, place, log, proxied=False, told=self._progress)
             )

@@ -279,9 +279,8 @@ def _missing_documents(view: _View) -> Finding:
         legs = view.legs_of(rows)
         proved = np.zeros(len(rows), dtype=bool)
         known = legs >= 0
-        proved[known] = (view.proved & view.good)[
-            view.leg_number[legs[known]]
-        ]  # forgeries have a finding of their own
+        of_good = view.proved & view.good  # forgeries have a finding of their own
+        proved[known] = of_good[view.leg_number[legs[known]]]
         numbers.append(rows["number"][proved & np.isin(rows["document"], (2, 3))])
     text = "a checked receipt, and the document cannot be had or is not the one that was sent"
     return view.finding("receipt-without-document", np.unique(np.concatenate(numbers)), text, proved=True)

@@ -144,6 +144,17 @@ def share(option: str, text: str) -> float:
     return value
 
 
+def count(option: str, value: int, *, least: int = 1) -> int:
+    """A whole number that may not be smaller than ``least``.
+
+    Raises:
+        InputError: ``E-OPTION``.
+    """
+    if value < least:
+        raise InputError("E-OPTION", f"found {option} {value}", f"a whole number, {least} or more")
+    return value
+
+
 def pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
     """Read ``name=value`` pairs.
 

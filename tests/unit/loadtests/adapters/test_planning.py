@@ -86,6 +86,11 @@ def test_an_adapter_without_poison_is_loaded_without() -> None:
 @pytest.mark.parametrize(
     "options",
     [
+        replace(DEFAULT, agencies=0),
+        replace(DEFAULT, agencies=1),
+        replace(DEFAULT, in_flight=0),
+        replace(DEFAULT, attempts=0),
+        replace(DEFAULT, workers=0),
         replace(DEFAULT, duration="0 s"),
         replace(DEFAULT, duration="soon"),
         replace(DEFAULT, fan_out="20"),
@@ -113,7 +118,6 @@ def test_wrong_options(options: Options) -> None:
         (replace(DEFAULT, size="large"), "E-SIZE"),
         (replace(DEFAULT, objectives=("fast",)), "E-OBJECTIVE"),
         (replace(DEFAULT, adapter="pigeon"), "E-ADAPTER"),
-        (replace(DEFAULT, agencies=1), "E-AGENCIES"),
     ],
 )
 def test_other_wrong_options(options: Options, code: str) -> None:
