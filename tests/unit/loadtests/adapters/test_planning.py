@@ -125,3 +125,9 @@ def test_other_wrong_options(options: Options, code: str) -> None:
     with pytest.raises(InputError) as refused:
         planned(options)
     assert refused.value.code == code
+
+
+def test_polls_go_on_while_the_run_waits_for_what_is_open() -> None:
+    """The last planned poll is within one period of the drain's end, so that what was sent last is found, too."""
+    load = drawn(replace(DEFAULT, duration="20 s", drain="15 s", poll="4 s"))
+    assert 31.0 <= float(load.schedule.poll_due_s.max()) <= 35.0
